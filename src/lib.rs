@@ -1,0 +1,71 @@
+//! exec-probe: asks a container, from the inside, whether it is well.
+//!
+//! A library only so that the binary, its tests and its fuzz targets share it; nothing of it is meant for other
+//! programs. What was typed becomes a [`cli::Action`], the action an [`outcome::Outcome`], the outcome one line and
+//! an exit code: typed, meant and done are three things.
+
+mod cli;
+mod connection;
+mod deadline;
+mod locality;
+mod outcome;
+mod output;
+mod placeholder;
+mod probe;
+mod regular_file;
+mod target;
+mod text;
+
+use std::ffi::OsString;
+use std::time::Instant;
+
+use cli::{Action, Settings};
+use connection::Run;
+use deadline::Deadline;
+use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Failure, Outcome};
+use output::Narrator;
+use probe::Probe;
+
+/// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
+/// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
+/// the program's name; `env` looks a variable up.
+pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
+    output::catch_defects();
+    match cli::parse::parse(args, env) {
+        Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
+        Ok(Some(Action::Help(command))) => {
+            output::to_stdout(&cli::help::text(command));
+            EXIT_HEALTHY
+        }
+        Ok(Some(Action::Version)) => {
+            output::to_stdout(concat!("exec-probe ", env!("CARGO_PKG_VERSION"), "\n"));
+            EXIT_HEALTHY
+        }
+        Ok(None) => {
+            output::to_stderr(&cli::help::text(None));
+            EXIT_USAGE
+        }
+        Err(error) => {
+            output::usage_error(error.command, None, &error.message, error.output);
+            EXIT_USAGE
+        }
+    }
+}
+
+fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
+    let deadline = Deadline::new(started, settings.timeout);
+    let run = Run { deadline, narrator: Narrator { is_verbose: settings.verbose } };
+    let outcome = probe.run(run);
+    let subject = probe.subject();
+    // Known only once an address is looked up, and yet a matter of what was typed.
+    if let Outcome::Unhealthy(Failure { cause: cause @ Cause::NotLocal { .. }, hop: None, .. }) = &outcome {
+        let message = format!("TARGET {}: {cause}", subject.target);
+        output::usage_error(Some(subject.handler), Some(&subject.target), &message, settings.output);
+        return EXIT_USAGE;
+    }
+    output::outcome(&subject, &outcome, deadline.elapsed(), settings.output, settings.quiet);
+    match outcome {
+        Outcome::Healthy(_) => EXIT_HEALTHY,
+        Outcome::Unhealthy(_) => settings.unhealthy_exit,
+    }
+}

@@ -1,0 +1,469 @@
+//! What came of a probe, and how it reads. A [`Cause`] holds data, never text: the line, the JSON object and the exit
+//! code are made from it here. A failure's line has the same bytes as long as its cause is the same, because the
+//! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::regular_file::Unusable;
+use crate::target::LocationError;
+use crate::text::{Errno, Length, quoted};
+
+/// Exit code: healthy, or done.
+pub(crate) const EXIT_HEALTHY: u8 = 0;
+/// Exit code: asked, and the answer is bad or absent; `--unhealthy-exit` replaces it.
+pub(crate) const EXIT_UNHEALTHY: u8 = 1;
+/// Exit code: the command line is wrong, nothing was asked (EX_USAGE of sysexits.h).
+pub(crate) const EXIT_USAGE: u8 = 64;
+/// Exit code: a defect of this program (EX_SOFTWARE of sysexits.h).
+pub(crate) const EXIT_DEFECT: u8 = 70;
+
+/// Healthy or unhealthy, with the evidence.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The answer is the wanted one.
+    Healthy(Evidence),
+    /// It is not, or there was none.
+    Unhealthy(Failure),
+}
+
+/// What shows that a target is healthy.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// What was seen.
+    pub(crate) seen: Seen,
+    /// Time from the start of the run to the verdict.
+    pub(crate) elapsed: Duration,
+}
+
+/// What a healthy target showed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// An HTTP status in the wanted list, with the origin of a redirect that was not followed.
+    Http { status: u16, not_followed: Option<String> },
+    /// An accepted connection.
+    Connected,
+    /// A gRPC serving status, or the status code of a call where any answer will do.
+    Grpc(String),
+    /// A regular file.
+    File,
+}
+
+/// Where time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// From a name to addresses.
+    Resolve,
+    /// Until a connection is accepted.
+    Connect,
+    /// Until the request is handed to the kernel.
+    Request,
+    /// Until the response headers are complete.
+    Headers,
+    /// Reading the response body.
+    Body,
+}
+
+impl Phase {
+    /// The name in `-v` and JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Request => "request",
+            Phase::Headers => "headers",
+            Phase::Body => "body",
+        }
+    }
+}
+
+/// Why a target counts as unhealthy, with the circumstances.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    pub(crate) cause: Cause,
+    /// The address of the connection it happened on.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The origin that a redirect had led to.
+    pub(crate) hop: Option<String>,
+    /// True if this process was kept from running past its deadline.
+    pub(crate) held_back: bool,
+    /// The start of the response body, where `--show-body` asks for it.
+    pub(crate) body: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Nobody listens on these addresses; none for a unix socket.
+    Refused { tried: Vec<SocketAddr> },
+    /// The kernel knows no way to these addresses.
+    Unreachable { tried: Vec<SocketAddr> },
+    /// This host has no such address.
+    NoSuchAddress { tried: Vec<SocketAddr> },
+    /// An address that is not this host's own.
+    NotLocal { ip: std::net::IpAddr },
+    /// No unix socket stands at the path.
+    NoSocket,
+    /// The unix socket may not be connected to.
+    Denied,
+    /// What stands at the path is no stream socket.
+    NotAStream,
+    /// Time ran out: in this phase, at this length, with a part of what was awaited or not.
+    Timeout { phase: Phase, limit: Duration, begun: bool, tried: Vec<SocketAddr>, awaited: Awaited },
+    /// The peer ended the connection in this phase.
+    Closed { phase: Phase, begun: bool, awaited: Awaited },
+    /// The peer reset the connection in this phase.
+    Reset { phase: Phase, awaited: Awaited },
+    /// An HTTP status out of the wanted list.
+    Status { status: u16, wanted: StatusList },
+    /// The body, or its first 10 KiB, does not hold the text.
+    BodyLacks { text: String, cut: bool },
+    /// The response headers exceed 64 KiB.
+    HeadersTooLarge,
+    /// The response has more than 128 header lines.
+    TooManyHeaders,
+    /// The answer breaks HTTP/1.1's grammar; which part of it.
+    Malformed { part: String },
+    /// The answer is HTTP/2's.
+    OnlyHttp2,
+    /// The answer is no HTTP at all.
+    NotHttp,
+    /// The tenth redirect.
+    TooManyRedirects,
+    /// A redirect that can't be followed, with its status.
+    Location { status: u16, error: LocationError },
+    /// A serving status that was not wanted.
+    Serving { status: &'static str, wanted: String },
+    /// A serving status that grpc.health.v1 does not name.
+    UnknownServing { number: i32 },
+    /// The server has no health service.
+    Unimplemented,
+    /// The health service does not know the service name.
+    UnknownService,
+    /// The call ended with another gRPC status code.
+    Code { name: &'static str },
+    /// The peer does not speak HTTP/2; what it spoke, where that is known.
+    NotHttp2 { instead: Option<&'static str> },
+    /// An HTTP/2 server that is no gRPC server, and the HTTP status it gave.
+    NotGrpc { status: u16 },
+    /// The server took its connection away (GOAWAY) or gave the call up (RST_STREAM), and the reason it named.
+    TurnedAway { frame: &'static str, reason: String },
+    /// The gRPC answer can't be understood.
+    BadGrpc { part: &'static str },
+    /// A path that can't be read as a regular file.
+    File(Unusable),
+    /// The file was not modified within this length.
+    Stale { max_age: Duration },
+    /// The file's first 64 KiB do not hold the text.
+    FileLacks { text: String },
+    /// This host could not even ask.
+    System { call: &'static str, errno: i32 },
+}
+
+/// What a peer owed when it fell silent: the words for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// An HTTP response.
+    Http,
+    /// The answer to a gRPC call.
+    Grpc,
+}
+
+impl Failure {
+    /// A failure without circumstances.
+    pub(crate) fn new(cause: Cause) -> Failure {
+        Failure { cause, peer: None, hop: None, held_back: false, body: None }
+    }
+
+    /// The same failure, on a connection to this address.
+    pub(crate) fn at(self, peer: Option<SocketAddr>) -> Failure {
+        Failure { peer: self.peer.or(peer), ..self }
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Failure {
+        Failure::new(cause)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(hop) = &self.hop {
+            write!(f, "redirected to {hop}: ")?;
+        }
+        write!(f, "{}", self.cause)?;
+        if let Some(peer) = self.peer.filter(|_| self.cause.leaves_the_peer_open()) {
+            write!(f, " (connected to {peer})")?;
+        }
+        if self.held_back {
+            f.write_str(" (this process was held back: CPU limit?)")?;
+        }
+        Ok(())
+    }
+}
+
+impl Cause {
+    /// The word in JSON's `cause`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Cause::Refused { .. } => "refused",
+            Cause::Unreachable { .. } => "unreachable",
+            Cause::NoSuchAddress { .. } => "no-such-address",
+            Cause::NotLocal { .. } => "not-local",
+            Cause::NoSocket => "no-socket",
+            Cause::Denied => "denied",
+            Cause::NotAStream => "not-a-stream",
+            Cause::Timeout { .. } => "timeout",
+            Cause::Closed { .. } => "closed",
+            Cause::Reset { .. } => "reset",
+            Cause::Status { .. } => "status",
+            Cause::BodyLacks { .. } => "body",
+            Cause::HeadersTooLarge => "headers-too-large",
+            Cause::TooManyHeaders => "too-many-headers",
+            Cause::Malformed { .. } => "malformed",
+            Cause::OnlyHttp2 => "only-http2",
+            Cause::NotHttp => "not-http",
+            Cause::TooManyRedirects => "too-many-redirects",
+            Cause::Location { .. } => "location",
+            Cause::Serving { .. } | Cause::UnknownServing { .. } => "not-serving",
+            Cause::Unimplemented => "unimplemented",
+            Cause::UnknownService => "unknown-service",
+            Cause::Code { .. } => "grpc-status",
+            Cause::NotHttp2 { .. } => "not-http2",
+            Cause::NotGrpc { .. } => "not-grpc",
+            Cause::TurnedAway { .. } => "turned-away",
+            Cause::BadGrpc { .. } => "malformed",
+            Cause::File(Unusable::Missing) => "not-found",
+            Cause::File(Unusable::NotRegular(_)) => "not-regular",
+            Cause::File(Unusable::Call(..)) => "unreadable",
+            Cause::Stale { .. } => "stale",
+            Cause::FileLacks { .. } => "content",
+            Cause::System { .. } => "system",
+        }
+    }
+
+    /// The phase it happened in, where one is known.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        match self {
+            Cause::Refused { .. }
+            | Cause::Unreachable { .. }
+            | Cause::NoSuchAddress { .. }
+            | Cause::NoSocket
+            | Cause::Denied
+            | Cause::NotAStream => Some(Phase::Connect),
+            Cause::NotLocal { .. } => Some(Phase::Resolve),
+            Cause::Timeout { phase, .. } | Cause::Closed { phase, .. } | Cause::Reset { phase, .. } => Some(*phase),
+            Cause::Status { .. }
+            | Cause::HeadersTooLarge
+            | Cause::TooManyHeaders
+            | Cause::Malformed { .. }
+            | Cause::OnlyHttp2
+            | Cause::NotHttp
+            | Cause::TooManyRedirects
+            | Cause::Location { .. }
+            | Cause::NotHttp2 { .. }
+            | Cause::NotGrpc { .. } => Some(Phase::Headers),
+            Cause::BodyLacks { .. } => Some(Phase::Body),
+            _ => None,
+        }
+    }
+
+    /// The protocol's own status, as JSON writes it.
+    pub(crate) fn status(&self) -> Option<String> {
+        match self {
+            Cause::Status { status, .. } | Cause::NotGrpc { status } | Cause::Location { status, .. } => {
+                Some(status.to_string())
+            }
+            Cause::Serving { status, .. } => Some(quoted(status)),
+            Cause::UnknownServing { number } => Some(quoted(&number.to_string())),
+            Cause::Unimplemented => Some(quoted("UNIMPLEMENTED")),
+            Cause::UnknownService => Some(quoted("NOT_FOUND")),
+            Cause::Code { name } => Some(quoted(name)),
+            _ => None,
+        }
+    }
+
+    /// True where a reader has to ask "who was that?": the peer said nothing that would tell.
+    fn leaves_the_peer_open(&self) -> bool {
+        matches!(
+            self,
+            Cause::Timeout { .. }
+                | Cause::Closed { .. }
+                | Cause::Reset { .. }
+                | Cause::NotHttp
+                | Cause::NotHttp2 { .. }
+                | Cause::OnlyHttp2
+                | Cause::TurnedAway { .. }
+        )
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Refused { tried } => write!(f, "connection refused{}", Tried(tried)),
+            Cause::Unreachable { tried } => write!(f, "no way there: network unreachable{}", Tried(tried)),
+            Cause::NoSuchAddress { tried } => write!(f, "this host has no such address{}", Tried(tried)),
+            Cause::NotLocal { ip } => write!(f, "{ip} is not an address of this host; only this host can be probed"),
+            Cause::NoSocket => f.write_str("no such socket"),
+            Cause::Denied => f.write_str("permission denied by the socket"),
+            Cause::NotAStream => f.write_str("not a stream socket"),
+            Cause::Timeout { phase, limit, begun, tried, awaited } => {
+                write!(f, "{} in {}{}", missing(*phase, *begun, *awaited), Length(*limit), Tried(tried))
+            }
+            Cause::Closed { phase, begun, awaited } => {
+                write!(f, "connection closed by the server, {}", missing(*phase, *begun, *awaited))
+            }
+            Cause::Reset { phase, awaited } => {
+                write!(f, "connection reset by the server, {}", missing(*phase, false, *awaited))
+            }
+            Cause::Status { status, wanted } => write!(f, "status {status}, wanted {wanted}"),
+            Cause::BodyLacks { text, cut } => {
+                write!(f, "no {} in the body{}", quoted(text), if *cut { "'s first 10 KiB" } else { "" })
+            }
+            Cause::HeadersTooLarge => f.write_str("response headers of more than 64 KiB"),
+            Cause::TooManyHeaders => f.write_str("more than 128 response header lines"),
+            Cause::Malformed { part } => write!(f, "malformed HTTP response: {part}"),
+            Cause::OnlyHttp2 => {
+                f.write_str("the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it")
+            }
+            Cause::NotHttp => f.write_str("the answer is not HTTP"),
+            Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
+            Cause::Location { status, error: LocationError::Unreadable } => {
+                write!(f, "status {status} with a Location that is no URL")
+            }
+            Cause::Location { status, error: LocationError::Scheme(scheme) } => {
+                write!(f, "status {status} to scheme {}, wanted http", quoted(scheme))
+            }
+            Cause::Serving { status, wanted } => write!(f, "{status}, wanted {wanted}"),
+            Cause::UnknownServing { number } => {
+                write!(f, "serving status {number}, which grpc.health.v1 does not know")
+            }
+            Cause::Unimplemented => f.write_str("no grpc.health.v1.Health here (UNIMPLEMENTED)"),
+            Cause::UnknownService => f.write_str("the health service does not know this service (NOT_FOUND)"),
+            Cause::Code { name } => write!(f, "the health check ended with {name}"),
+            Cause::NotHttp2 { instead: Some(instead) } => {
+                write!(f, "the server speaks {instead}, not HTTP/2, so no gRPC")
+            }
+            Cause::NotHttp2 { instead: None } => f.write_str("the answer is not HTTP/2, so no gRPC"),
+            Cause::NotGrpc { status } => write!(f, "an HTTP/2 server, but not a gRPC one (HTTP status {status})"),
+            Cause::TurnedAway { frame, reason } => write!(f, "the server turned the call away ({frame} {reason})"),
+            Cause::BadGrpc { part } => write!(f, "malformed gRPC response: {part}"),
+            Cause::File(unusable) => unusable.fmt(f),
+            Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
+            Cause::FileLacks { text } => write!(f, "no {} in the file", quoted(text)),
+            Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
+        }
+    }
+}
+
+/// What had not come when time or connection ended.
+fn missing(phase: Phase, begun: bool, awaited: Awaited) -> &'static str {
+    match (phase, awaited, begun) {
+        (Phase::Resolve | Phase::Connect, ..) => "no connection",
+        (Phase::Request, ..) => "request not taken",
+        (Phase::Headers, Awaited::Http, false) => "no response headers",
+        (Phase::Headers, Awaited::Http, true) => "response headers not complete",
+        (Phase::Headers, Awaited::Grpc, false) => "no answer",
+        (Phase::Headers, Awaited::Grpc, true) => "answer not complete",
+        (Phase::Body, ..) => "response body not complete",
+    }
+}
+
+/// The addresses behind a name, in brackets; nothing where there are none to tell.
+struct Tried<'a>(&'a [SocketAddr]);
+
+impl fmt::Display for Tried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, addr) in self.0.iter().enumerate() {
+            f.write_str(if at == 0 { " (" } else { ", " })?;
+            match addr {
+                SocketAddr::V4(addr) => write!(f, "{}", addr.ip())?,
+                SocketAddr::V6(addr) => write!(f, "[{}]", addr.ip())?,
+            }
+        }
+        if self.0.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+/// The HTTP statuses that are wanted: `200-399`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatusList(pub(crate) Vec<RangeInclusive<u16>>);
+
+impl StatusList {
+    /// Reads `200,204,301-302`; none if it is no such list.
+    pub(crate) fn parse(text: &str) -> Option<StatusList> {
+        let one = |text: &str| {
+            let is_status = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|status| is_status && (100..=999).contains(status))
+        };
+        let range = |text: &str| match text.split_once('-') {
+            Some((first, last)) => Some(one(first)?..=one(last)?).filter(|range| !range.is_empty()),
+            None => one(text).map(|status| status..=status),
+        };
+        text.split(',').map(range).collect::<Option<_>>().map(StatusList)
+    }
+
+    /// True if the status is wanted.
+    pub(crate) fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+}
+
+impl Default for StatusList {
+    /// The kubelet's own: 200 to 399 (pkg/probe/http).
+    fn default() -> Self {
+        StatusList(vec![200..=399])
+    }
+}
+
+impl fmt::Display for StatusList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, range) in self.0.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { "," })?;
+            write!(f, "{}", range.start())?;
+            if range.start() != range.end() {
+                write!(f, "-{}", range.end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::Http { status, .. } => write!(f, "status {status}"),
+            Seen::Connected => f.write_str("connected"),
+            Seen::Grpc(status) => f.write_str(status),
+            Seen::File => f.write_str("as wanted"),
+        }
+    }
+}
+
+impl Seen {
+    /// The protocol's own status, as JSON writes it.
+    pub(crate) fn status(&self) -> Option<String> {
+        match self {
+            Seen::Http { status, .. } => Some(status.to_string()),
+            Seen::Grpc(status) => Some(quoted(status)),
+            Seen::Connected | Seen::File => None,
+        }
+    }
+
+    /// What a reader should know although all is well.
+    pub(crate) fn note(&self) -> Option<String> {
+        match self {
+            Seen::Http { not_followed: Some(origin), .. } => {
+                Some(format!("not followed to {origin}, which is another host name"))
+            }
+            _ => None,
+        }
+    }
+}

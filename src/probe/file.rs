@@ -1,0 +1,68 @@
+//! The file handler: a regular file is there, was modified lately, and holds a text. For applications that show
+//! their health by a file, and images that hold no `cat` and no `find`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::connection::Run;
+use crate::outcome::{Cause, Evidence, Failure, Seen};
+use crate::probe::healthy;
+use crate::regular_file;
+
+/// One look at a file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileProbe {
+    /// The file, or a symbolic link to it.
+    pub(crate) path: PathBuf,
+    /// The path for messages.
+    pub(crate) shown: String,
+    /// How long ago it may have been modified.
+    pub(crate) max_age: Option<Duration>,
+    /// What its first 64 KiB must hold.
+    pub(crate) contains: Option<Wanted>,
+}
+
+/// A text that is looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// The text.
+    pub(crate) text: String,
+    /// The text for messages: placeholders as typed.
+    pub(crate) shown: String,
+}
+
+impl Wanted {
+    /// True if `bytes` hold the text.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        let text = self.text.as_bytes();
+        text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
+    }
+}
+
+impl FileProbe {
+    /// Looks. A path that is missing or can't be read is unhealthy, as for `cat`.
+    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
+        let (file, metadata) =
+            regular_file::open(Path::new(&self.path)).map_err(|why| Failure::new(Cause::File(why)))?;
+        if let Some(max_age) = self.max_age {
+            match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
+                Ok(Ok(age)) if age > max_age => return Err(Cause::Stale { max_age }.into()),
+                Ok(Ok(age)) => run.narrator.note(format_args!("modified {} s ago", age.as_secs())),
+                Ok(Err(ahead)) => {
+                    let seconds = ahead.duration().as_secs();
+                    run.narrator.note(format_args!("modified {seconds} s in the future, which counts as fresh"));
+                }
+                // Linux always has a modification time.
+                Err(_) => return Err(Cause::System { call: "stat", errno: libc::ENOSYS }.into()),
+            }
+        }
+        if let Some(wanted) = &self.contains {
+            let bytes = regular_file::read_start(file, regular_file::MOST_BYTES)
+                .map_err(|why| Failure::new(Cause::File(why)))?;
+            if !wanted.is_in(&bytes) {
+                return Err(Cause::FileLacks { text: wanted.shown.clone() }.into());
+            }
+        }
+        healthy(Seen::File, run)
+    }
+}

@@ -1,0 +1,179 @@
+//! The http handler: one request, healthy on a wanted status, redirects as the kubelet follows them
+//! (pkg/probe/http). The verdict is known at the end of the response headers: a body without end delays nothing.
+
+mod wire;
+
+use std::time::Duration;
+
+use http::Method;
+
+use crate::connection::Run;
+use crate::outcome::{Cause, Evidence, Failure, Seen, StatusList};
+use crate::probe::file::Wanted;
+use crate::probe::healthy;
+use crate::target::{Location, Target, UnixSocket, Url};
+use crate::text::shown;
+use wire::{Exchange, Head};
+
+/// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
+const MOST_REDIRECTS: usize = 9;
+
+/// How much of a body is ever read.
+const MOST_BODY: usize = 10 * 1024;
+
+/// How long a server may take to finish a small answer that nobody waits for, so that it does not log a broken pipe.
+const LEAVING: Duration = Duration::from_millis(20);
+
+/// How long the excerpt of `--show-body` is waited for, and how long it may be.
+const EXCERPT: Duration = Duration::from_millis(200);
+const EXCERPT_CHARS: usize = 256;
+
+/// One request and what is wanted of its response.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpProbe {
+    /// Where it goes.
+    pub(crate) url: Url,
+    /// GET if nothing else is asked for.
+    pub(crate) method: Method,
+    /// All headers but `Host`, in the order and case they are sent.
+    pub(crate) headers: Vec<Header>,
+    /// A `Host` that the user set.
+    pub(crate) host: Option<String>,
+    /// The wanted statuses.
+    pub(crate) wanted: StatusList,
+    /// True if the user named them: a redirect among them is not followed.
+    pub(crate) is_wanted_explicit: bool,
+    /// What the body must hold.
+    pub(crate) body: Option<Wanted>,
+    /// The socket that is connected to in place of host and port.
+    pub(crate) unix_socket: Option<UnixSocket>,
+    /// False: every redirect is final.
+    pub(crate) follow: bool,
+    /// True: a failure shows the start of the body.
+    pub(crate) show_body: bool,
+}
+
+/// A header line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The name as it is sent.
+    pub(crate) name: String,
+    /// The value; valid for a header line.
+    pub(crate) value: String,
+}
+
+/// What a response means for the run.
+enum Next {
+    /// It is judged.
+    Final { not_followed: Option<String> },
+    /// It leads on.
+    Follow(Box<Hop>),
+}
+
+/// One request of a chain of redirects.
+#[derive(Clone, Debug)]
+struct Hop {
+    url: Url,
+    method: Method,
+    host: String,
+}
+
+impl HttpProbe {
+    /// `http GET http://localhost:8080/healthz`
+    pub(crate) fn label(&self) -> String {
+        let socket =
+            self.unix_socket.as_ref().map_or_else(String::new, |socket| format!(" on unix:{}", socket.shown));
+        format!("http {} {}{socket}", self.method, self.url)
+    }
+
+    /// Asks, follows, judges.
+    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
+        let host = self.host.clone().unwrap_or_else(|| self.url.host_header());
+        let mut hop = Hop { url: self.url.clone(), method: self.method.clone(), host };
+        let mut followed = 0;
+        loop {
+            let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
+            let mut exchange = self.exchange(&hop, run).map_err(at_hop)?;
+            let next = self.next(&hop, &exchange.head).and_then(|next| match next {
+                Next::Follow(_) if followed == MOST_REDIRECTS => Err(Cause::TooManyRedirects.into()),
+                next => Ok(next),
+            });
+            match next {
+                Ok(Next::Follow(next)) => {
+                    exchange.leave(LEAVING);
+                    hop = *next;
+                    followed += 1;
+                }
+                Ok(Next::Final { not_followed }) => {
+                    let judged = self.judge(&mut exchange, not_followed, run);
+                    return self.leave(exchange, judged).map_err(at_hop);
+                }
+                Err(failure) => return self.leave(exchange, Err(failure)).map_err(at_hop),
+            }
+        }
+    }
+
+    fn exchange(&self, hop: &Hop, run: Run) -> Result<Exchange, Failure> {
+        let target = match &self.unix_socket {
+            Some(socket) => Target::Unix(socket.clone()),
+            None => Target::Tcp(hop.url.place.clone()),
+        };
+        Exchange::start(&target, &hop.method, &hop.url.path, &hop.host, &self.headers, run)
+    }
+
+    /// What the kubelet does with this response: other host names are not followed, everything else is.
+    fn next(&self, hop: &Hop, head: &Head) -> Result<Next, Failure> {
+        let last = Next::Final { not_followed: None };
+        let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
+        let is_wanted = self.is_wanted_explicit && self.wanted.contains(head.status);
+        let Some(location) = head.location.as_deref().filter(|location| !location.is_empty()) else {
+            return Ok(last);
+        };
+        if !is_redirect || !self.follow || is_wanted {
+            return Ok(last);
+        }
+        let text = std::str::from_utf8(location).map_err(|_| crate::target::LocationError::Unreadable);
+        match text.and_then(|location| hop.url.join(location)) {
+            Err(error) => Err(Cause::Location { status: head.status, error }.into()),
+            Ok(Location::OtherHost(origin)) => Ok(Next::Final { not_followed: Some(origin) }),
+            Ok(Location::SameHost { url, relative }) => {
+                let keeps = matches!(head.status, 307 | 308) || hop.method == Method::HEAD;
+                let method = if keeps { hop.method.clone() } else { Method::GET };
+                let host = if relative { hop.host.clone() } else { url.host_header() };
+                Ok(Next::Follow(Box::new(Hop { url: *url, method, host })))
+            }
+        }
+    }
+
+    fn judge(&self, exchange: &mut Exchange, not_followed: Option<String>, run: Run) -> Result<Evidence, Failure> {
+        let status = exchange.head.status;
+        if !self.wanted.contains(status) {
+            return Err(Cause::Status { status, wanted: self.wanted.clone() }.into());
+        }
+        if let Some(wanted) = &self.body {
+            exchange.read_body(MOST_BODY, |body| wanted.is_in(body))?;
+            exchange.body_read();
+            if !wanted.is_in(&exchange.body) {
+                let cut = exchange.body.len() == MOST_BODY;
+                return Err(Cause::BodyLacks { text: wanted.shown.clone(), cut }.into());
+            }
+        }
+        healthy(Seen::Http { status, not_followed }, run)
+    }
+
+    /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.
+    fn leave(&self, mut exchange: Exchange, judged: Result<Evidence, Failure>) -> Result<Evidence, Failure> {
+        match judged {
+            Err(failure) if self.show_body => {
+                let bytes = exchange.excerpt(EXCERPT, EXCERPT_CHARS * 4);
+                let text = shown(String::from_utf8_lossy(bytes).trim_end(), EXCERPT_CHARS);
+                exchange.leave(LEAVING);
+                Err(Failure { body: Some(text), ..failure })
+            }
+            judged => {
+                exchange.leave(LEAVING);
+                judged
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! One configured question to one target, a variant for each handler. What all handlers share, the deadline, the
+//! connection and the outcome, is theirs to use and not to know about each other.
+
+pub(crate) mod file;
+pub(crate) mod grpc;
+pub(crate) mod http;
+pub(crate) mod tcp;
+
+use crate::connection::Run;
+use crate::outcome::{Evidence, Failure, Outcome, Seen};
+use crate::output::Subject;
+
+/// A question, ready to be asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Probe {
+    /// One HTTP request, and those that redirects add.
+    Http(Box<http::HttpProbe>),
+    /// One TCP connection, or one to a unix socket.
+    Tcp(tcp::TcpProbe),
+    /// One `grpc.health.v1.Health/Check`.
+    Grpc(Box<grpc::GrpcProbe>),
+    /// One look at a file.
+    File(file::FileProbe),
+}
+
+impl Probe {
+    /// Asks. The verdict is there by the deadline; what follows it is polite leaving, 20 ms at the most.
+    pub(crate) fn run(&self, run: Run) -> Outcome {
+        // Each handler takes the time as its verdict is known, before it leaves.
+        let asked = match self {
+            Probe::Http(probe) => probe.run(run),
+            Probe::Tcp(probe) => probe.run(run),
+            Probe::Grpc(probe) => probe.run(run),
+            Probe::File(probe) => probe.run(run),
+        };
+        match asked {
+            Ok(evidence) => Outcome::Healthy(evidence),
+            Err(failure) => Outcome::Unhealthy(failure),
+        }
+    }
+
+    /// How the line and the JSON object name this probe.
+    pub(crate) fn subject(&self) -> Subject<'static> {
+        let (handler, target, label) = match self {
+            Probe::Http(probe) => ("http", probe.url.to_string(), probe.label()),
+            Probe::Tcp(probe) => ("tcp", probe.target.to_string(), format!("tcp {}", probe.target)),
+            Probe::Grpc(probe) => ("grpc", probe.target.to_string(), probe.label()),
+            Probe::File(probe) => ("file", probe.shown.clone(), format!("file {}", probe.shown)),
+        };
+        Subject { handler, target, label }
+    }
+}
+
+/// A healthy answer, at this moment.
+fn healthy(seen: Seen, run: Run) -> Result<Evidence, Failure> {
+    Ok(Evidence { seen, elapsed: run.deadline.elapsed() })
+}

@@ -1,0 +1,459 @@
+//! What a probe is pointed at: a URL, a host and port, or a unix socket. Parsed once, from a word whose placeholders
+//! are expanded; printed without credentials, and with whatever a placeholder gave outside host and port as typed.
+
+use std::fmt;
+use std::ops::Range;
+
+use socket2::SockAddr;
+
+use crate::locality::{Host, HostError};
+use crate::placeholder::Word;
+use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+
+/// Why a target can't be understood: what was wrong and what was wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wrong(pub(crate) String);
+
+/// What is connected to.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// A TCP port of this host.
+    Tcp(HostPort),
+    /// A unix socket.
+    Unix(UnixSocket),
+}
+
+/// A host and a port.
+#[derive(Clone, Debug)]
+pub(crate) struct HostPort {
+    /// The host, understood.
+    pub(crate) host: Host,
+    /// The host as it came out: `localhost` where it was left out, IPv6 with its brackets.
+    pub(crate) name: String,
+    /// 1 to 65535.
+    pub(crate) port: u16,
+}
+
+/// A unix socket's address.
+#[derive(Clone, Debug)]
+pub(crate) struct UnixSocket {
+    /// What connect takes.
+    pub(crate) addr: SockAddr,
+    /// The path for messages.
+    pub(crate) shown: String,
+}
+
+/// An absolute URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Url {
+    /// Host and port.
+    pub(crate) place: HostPort,
+    /// Path and query as the request line carries them.
+    pub(crate) path: String,
+    /// User name and password, decoded.
+    pub(crate) user: Option<(String, String)>,
+    is_port_written: bool,
+    shown_path: String,
+}
+
+/// Where a redirect leads.
+#[derive(Debug)]
+pub(crate) enum Location {
+    /// To the same host name; `relative` is true where the header named no host.
+    SameHost { url: Box<Url>, relative: bool },
+    /// To another host name: scheme, host and port for the note.
+    OtherHost(String),
+}
+
+/// Why a redirect can't be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LocationError {
+    /// The header is no URL.
+    Unreadable,
+    /// A scheme that is not spoken.
+    Scheme(String),
+}
+
+impl Target {
+    /// Reads a TARGET of the tcp and grpc handlers.
+    pub(crate) fn parse(word: &Word) -> Result<Target, Wrong> {
+        let value = word.value();
+        if let Some(rest) = value.strip_prefix("unix:") {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            if rest.starts_with("//") && !path.starts_with('/') {
+                return Err(Wrong("a unix socket's path has three slashes: unix:///run/app.sock".to_owned()));
+            }
+            return UnixSocket::parse(word, range_in(value, path)).map(Target::Unix);
+        }
+        if let Some((scheme, _)) = value.split_once("://") {
+            return Err(Wrong(format!("scheme {}: wanted HOST:PORT or unix:///PATH", quoted(scheme))));
+        }
+        if value.contains(['/', '?', '#', '@']) {
+            return Err(Wrong("wanted HOST:PORT, such as :5432, without a path".to_owned()));
+        }
+        let place = split_host_port(word, 0..value.len(), true)?;
+        HostPort::new(word, &place, None).map(Target::Tcp)
+    }
+}
+
+impl Target {
+    /// What `:authority` says where the user names none; a unix socket has no name of its own.
+    pub(crate) fn authority(&self) -> String {
+        match self {
+            Target::Tcp(place) => format!("{}:{}", place.name_without_scope(), place.port),
+            Target::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Tcp(place) => place.fmt(f),
+            Target::Unix(socket) => write!(f, "unix:{}", socket.shown),
+        }
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.name, self.port)
+    }
+}
+
+impl HostPort {
+    /// Understands a host and a port; `default` is the port of the scheme, where one was written.
+    fn new(word: &Word, place: &Split<'_>, default: Option<u16>) -> Result<HostPort, Wrong> {
+        let host = Host::parse(place.host).map_err(|error| wrong_host(word, place.host, error))?;
+        let port = match (place.port, default) {
+            (Some(port), _) => parse_port(word, port)?,
+            (None, Some(default)) => default,
+            (None, None) => return Err(Wrong("no port: wanted one, such as :8080".to_owned())),
+        };
+        let name = if place.host.is_empty() { "localhost" } else { place.host };
+        Ok(HostPort { host, name: name.to_owned(), port })
+    }
+
+    /// The name without brackets, scope, case and trailing dot: what two URLs are compared by.
+    fn plain_name(&self) -> String {
+        plain_name(&self.name)
+    }
+
+    /// The name for a `Host` header: a scope means nothing to the other side (RFC 6874).
+    fn name_without_scope(&self) -> String {
+        match self.name.split_once('%') {
+            Some((address, _)) => format!("{address}]"),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl UnixSocket {
+    /// Reads a path; `range` is its part of the word.
+    pub(crate) fn parse(word: &Word, range: Range<usize>) -> Result<UnixSocket, Wrong> {
+        let path = &word.value()[range.clone()];
+        if path.is_empty() {
+            return Err(Wrong("wanted the path of a unix socket".to_owned()));
+        }
+        // sun_path holds 108 bytes with its end mark.
+        if path.len() > 107 {
+            return Err(Wrong("a unix socket's path has at most 107 bytes".to_owned()));
+        }
+        match SockAddr::unix(path) {
+            Ok(addr) if !path.contains('\0') => {
+                Ok(UnixSocket { addr, shown: shown(&word.shown_part(range), TARGET_CHARS) })
+            }
+            _ => Err(Wrong("wanted the path of a unix socket".to_owned())),
+        }
+    }
+}
+
+impl Url {
+    /// Reads a TARGET of the http handler. With a unix socket the host, the port or both may be missing.
+    pub(crate) fn parse(word: &Word, over_unix_socket: bool) -> Result<Url, Wrong> {
+        let value = word.value();
+        if value.is_empty() {
+            return Err(Wrong("wanted a URL such as :8080/healthz".to_owned()));
+        }
+        let (scheme_port, rest) = match split_scheme(value) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Some(80), rest),
+            Some((scheme, _)) => return Err(Wrong(format!("scheme {}: wanted http", quoted(scheme)))),
+            None => (None, value),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if !authority.contains('@')
+            && path.contains('@')
+            && split_port(authority).is_some_and(|port| !is_number(port))
+        {
+            return Err(Wrong("a / ? or # in a user name or password is written %2F, %3F or %23".to_owned()));
+        }
+        let (user, host_port) = match authority.rsplit_once('@') {
+            Some((user, host_port)) => (Some(parse_user(user)?), host_port),
+            None => (None, authority),
+        };
+        let place = split_host_port(word, range_in(value, host_port), scheme_port.is_none())?;
+        let is_port_written = place.port.is_some();
+        let default = scheme_port.or(over_unix_socket.then_some(80));
+        let place = HostPort::new(word, &place, default)?;
+        let path = path.split_once('#').map_or(path, |(path, _)| path);
+        let shown_path = with_slash(word.shown_part(range_in(value, path)));
+        Ok(Url { place, path: request_target(path), user, is_port_written, shown_path })
+    }
+
+    /// Understands a `Location` header received from this URL. The result never shows its path.
+    pub(crate) fn join(&self, location: &str) -> Result<Location, LocationError> {
+        if location.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(LocationError::Unreadable);
+        }
+        let location = location.trim();
+        let absolute = match (split_scheme(location), location.strip_prefix("//")) {
+            (Some((scheme, rest)), _) if scheme.eq_ignore_ascii_case("http") => rest,
+            (Some((scheme, _)), _) => return Err(LocationError::Scheme(shown(scheme, VALUE_CHARS))),
+            (None, Some(rest)) => rest,
+            (None, None) if starts_with_scheme(location) => {
+                let scheme = location.split(':').next().unwrap_or_default();
+                return Err(LocationError::Scheme(shown(scheme, VALUE_CHARS)));
+            }
+            (None, None) => {
+                let path = request_target(&resolve(&self.path, location));
+                let url = Url { path, shown_path: String::new(), user: self.user.clone(), ..self.clone() };
+                return Ok(Location::SameHost { url: Box::new(url), relative: true });
+            }
+        };
+        let end = absolute.find(['/', '?', '#']).unwrap_or(absolute.len());
+        let host_port = absolute[..end].rsplit_once('@').map_or(&absolute[..end], |(_, host_port)| host_port);
+        let word = Word::literal(host_port);
+        let place = split_host_port(&word, 0..host_port.len(), false).map_err(|_| LocationError::Unreadable)?;
+        if place.host.is_empty() {
+            return Err(LocationError::Unreadable);
+        }
+        if plain_name(place.host) != self.place.plain_name() {
+            return Ok(Location::OtherHost(format!("http://{}", shown(host_port, VALUE_CHARS))));
+        }
+        let absolute = Word::literal(&format!("http://{absolute}"));
+        let mut url = Url::parse(&absolute, false).map_err(|_| LocationError::Unreadable)?;
+        url.user = url.user.or_else(|| self.user.clone());
+        Ok(Location::SameHost { url: Box::new(url), relative: false })
+    }
+
+    /// What the `Host` header says: host and port as they were written.
+    pub(crate) fn host_header(&self) -> String {
+        let name = self.place.name_without_scope();
+        if self.is_port_written { format!("{name}:{}", self.place.port) } else { name }
+    }
+
+    /// Scheme, host and port: all that is shown of a redirect's URL.
+    pub(crate) fn origin(&self) -> String {
+        let name = &self.place.name;
+        if self.is_port_written { format!("http://{name}:{}", self.place.port) } else { format!("http://{name}") }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&format!("{}{}", self.origin(), self.shown_path), TARGET_CHARS))
+    }
+}
+
+/// Returns a TARGET as it may be shown in a usage error: without what stands before an `@`, which may be a password.
+pub(crate) fn without_user(typed: &str) -> &str {
+    typed.rsplit_once('@').map_or(typed, |(_, rest)| rest)
+}
+
+/// A host and a port before they are understood.
+struct Split<'a> {
+    host: &'a str,
+    port: Option<&'a str>,
+}
+
+/// Takes `HOST:PORT`, `:PORT`, `HOST`, `[IPV6]:PORT` apart; `PORT` alone where `bare_port` says so.
+fn split_host_port(word: &Word, range: Range<usize>, bare_port: bool) -> Result<Split<'_>, Wrong> {
+    let text = &word.value()[range];
+    if bare_port && is_number(text) {
+        return Ok(Split { host: "", port: Some(text) });
+    }
+    if text.starts_with('[') {
+        let Some((host, rest)) = text.find(']').map(|end| text.split_at(end + 1)) else {
+            return Err(Wrong("an IPv6 address is closed by a bracket: [::1]:8080".to_owned()));
+        };
+        return match (rest.is_empty(), rest.strip_prefix(':')) {
+            (true, _) => Ok(Split { host, port: None }),
+            (_, Some(port)) => Ok(Split { host, port: Some(port) }),
+            _ => Err(Wrong("wanted a colon and a port behind the bracket: [::1]:8080".to_owned())),
+        };
+    }
+    match text.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => {
+            Err(Wrong("an IPv6 address is written in brackets: [::1]:8080".to_owned()))
+        }
+        Some((host, port)) => Ok(Split { host, port: Some(port) }),
+        None => Ok(Split { host: text, port: None }),
+    }
+}
+
+fn parse_port(word: &Word, port: &str) -> Result<u16, Wrong> {
+    if is_number(port)
+        && let Ok(number @ 1..) = port.parse::<u16>()
+    {
+        return Ok(number);
+    }
+    let part = part_of(word, port);
+    let wanted = "wanted a number from 1 to 65535";
+    if is_number(port) {
+        return Err(Wrong(format!("port {part}: {wanted}")));
+    }
+    if port.is_empty() {
+        return Err(Wrong(format!("no port behind the colon: {wanted}")));
+    }
+    Err(Wrong(format!("port {part}: {wanted}; a container's port names are not known inside it")))
+}
+
+fn wrong_host(word: &Word, host: &str, error: HostError) -> Wrong {
+    let part = part_of(word, host);
+    Wrong(match error {
+        HostError::Name => {
+            let host = shown(host, VALUE_CHARS);
+            format!(
+                "host {part}: only this host can be probed, by localhost or an address of its own; \
+                 a virtual host is sent with -H 'Host: {host}'"
+            )
+        }
+        HostError::Ipv6 => format!("host {part}: wanted an IPv6 address in the brackets"),
+        HostError::Scope => format!("host {part}: wanted a number as the scope behind the %, such as [fe80::1%2]"),
+    })
+}
+
+/// A part of the value in quotes, with the placeholder it came from.
+fn part_of(word: &Word, part: &str) -> String {
+    match word.placeholder_in(range_in(word.value(), part)) {
+        Some(placeholder) => format!("{} from {}", quoted(part), shown(placeholder, VALUE_CHARS)),
+        None => quoted(part),
+    }
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+fn range_in(whole: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len());
+    start..start.saturating_add(part.len()).min(whole.len())
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn split_port(authority: &str) -> Option<&str> {
+    authority.rsplit_once(':').map(|(_, port)| port)
+}
+
+/// The scheme of an absolute URL and what follows its `://`.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    is_scheme(scheme).then_some((scheme, rest))
+}
+
+/// True for a reference such as `mailto:x`, which is not relative.
+fn starts_with_scheme(reference: &str) -> bool {
+    reference.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+fn plain_name(host: &str) -> String {
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = host.split_once('%').map_or(host, |(address, _)| address);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// User name and password of a URL, percent-decoded.
+fn parse_user(text: &str) -> Result<(String, String), Wrong> {
+    let (name, password) = text.split_once(':').unwrap_or((text, ""));
+    let decode =
+        |text| percent_decode(text).ok_or_else(|| Wrong("the user name or password is not UTF-8".to_owned()));
+    Ok((decode(name)?, decode(password)?))
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let hex = text.get(at + 1..at + 3).filter(|_| byte == b'%');
+        match hex
+            .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .map(|hex| u8::from_str_radix(hex, 16))
+        {
+            Some(Ok(decoded)) => {
+                out.push(decoded);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+/// Path and query as a request line carries them: with a slash in front, and what may not stand there encoded.
+fn request_target(text: &str) -> String {
+    let text = text.split_once('#').map_or(text, |(text, _)| text);
+    let text = with_slash(text.to_owned());
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>`".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+            out.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+fn with_slash(path: String) -> String {
+    if path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+/// Resolves a relative reference against a path (RFC 3986, section 5.2).
+fn resolve(base: &str, reference: &str) -> String {
+    let base_path = base.split_once('?').map_or(base, |(path, _)| path);
+    if reference.is_empty() || reference.starts_with('#') {
+        return base.to_owned();
+    }
+    if reference.starts_with('?') {
+        return format!("{base_path}{reference}");
+    }
+    let (path, query) = match reference.find(['?', '#']) {
+        Some(end) => reference.split_at(end),
+        None => (reference, ""),
+    };
+    let folder = &base_path[..base_path.rfind('/').map_or(0, |slash| slash + 1)];
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("{folder}{path}") };
+    format!("{}{query}", without_dot_segments(&path))
+}
+
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}

@@ -1,0 +1,158 @@
+//! Foreign text made fit for a message: what came from a command line, a variable or a peer is shown on one line,
+//! without control characters, and cut. The kubelet puts the line into an event and a terminal prints it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How many characters of a target are shown.
+pub(crate) const TARGET_CHARS: usize = 200;
+
+/// How many characters of an option's value are shown.
+pub(crate) const VALUE_CHARS: usize = 64;
+
+/// Returns `text` on one line: control characters and those that reorder or break lines become `?`, and what is
+/// longer than `most` characters ends in `…`.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(most.saturating_mul(4)));
+    for (count, char) in text.chars().enumerate() {
+        if count == most {
+            out.push('…');
+            break;
+        }
+        out.push(if is_unprintable(char) { '?' } else { char });
+    }
+    out
+}
+
+/// Returns `text` in double quotes, as [`shown`].
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown(text, VALUE_CHARS))
+}
+
+/// Control characters, line and paragraph separators, and the characters that change the direction of text.
+fn is_unprintable(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A length as a user would write it: `29s`, `900ms`, `0.5ms`.
+pub(crate) struct Length(pub(crate) Duration);
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        if nanos.is_multiple_of(1_000_000_000) {
+            return write!(f, "{}s", nanos / 1_000_000_000);
+        }
+        write!(f, "{}", nanos / 1_000_000)?;
+        let fraction = format!("{:06}", nanos % 1_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            write!(f, ".{fraction}")?;
+        }
+        f.write_str("ms")
+    }
+}
+
+/// A measured time: `0.8ms`.
+pub(crate) struct Measured(pub(crate) Duration);
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whole tenths in integers: the float formatter would be 10 KB of the binary.
+        let tenths = self.0.as_micros().saturating_add(50) / 100;
+        write!(f, "{}.{}ms", tenths / 10, tenths % 10)
+    }
+}
+
+/// The number in the JSON object, in milliseconds with three decimals.
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.as_micros();
+        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
+    }
+}
+
+/// Writes an errno as its name, which is the same under every libc: `EMFILE`, or `errno 75` for a rare one.
+pub(crate) struct Errno(pub(crate) i32);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            libc::EACCES => "EACCES",
+            libc::EADDRINUSE => "EADDRINUSE",
+            libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
+            libc::EAFNOSUPPORT => "EAFNOSUPPORT",
+            libc::EBADF => "EBADF",
+            libc::EFBIG => "EFBIG",
+            libc::EINTR => "EINTR",
+            libc::EINVAL => "EINVAL",
+            libc::EIO => "EIO",
+            libc::EISDIR => "EISDIR",
+            libc::ELOOP => "ELOOP",
+            libc::EMFILE => "EMFILE",
+            libc::ENAMETOOLONG => "ENAMETOOLONG",
+            libc::ENFILE => "ENFILE",
+            libc::ENOBUFS => "ENOBUFS",
+            libc::ENOENT => "ENOENT",
+            libc::ENOMEM => "ENOMEM",
+            libc::ENOSYS => "ENOSYS",
+            libc::ENOTDIR => "ENOTDIR",
+            libc::ENXIO => "ENXIO",
+            libc::EOPNOTSUPP => "EOPNOTSUPP",
+            libc::EPERM => "EPERM",
+            libc::EPIPE => "EPIPE",
+            libc::EPROTOTYPE => "EPROTOTYPE",
+            libc::ESTALE => "ESTALE",
+            libc::ETIMEDOUT => "ETIMEDOUT",
+            number => return write!(f, "errno {number}"),
+        };
+        f.write_str(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cleaned_and_cut() {
+        let rows = [
+            ("plain", 10, "plain"),
+            ("a\nb\tc\u{7f}\u{1b}[31m", 20, "a?b?c??[31m"),
+            ("left\u{202e}right\u{2028}x\u{200b}", 20, "left?right?x?"),
+            ("äöü€", 3, "äöü…"),
+            ("", 0, ""),
+            ("exact", 5, "exact"),
+        ];
+        for (given, most, wanted) in rows {
+            assert_eq!(shown(given, most), wanted, "{given:?} {most}");
+        }
+    }
+
+    #[test]
+    fn lengths_read_as_they_are_written() {
+        let rows = [
+            (Duration::from_secs(29), "29s"),
+            (Duration::from_millis(1800), "1800ms"),
+            (Duration::from_micros(500), "0.5ms"),
+            (Duration::from_nanos(1), "0.000001ms"),
+            (Duration::from_secs(3600), "3600s"),
+        ];
+        for (given, wanted) in rows {
+            assert_eq!(Length(given).to_string(), wanted, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn measured_times_have_one_decimal_and_json_three() {
+        let rows =
+            [(0, "0.0ms", "0.000"), (49, "0.0ms", "0.049"), (751, "0.8ms", "0.751"), (12_345, "12.3ms", "12.345")];
+        for (micros, text, json) in rows {
+            let given = Duration::from_micros(micros);
+            assert_eq!((Measured(given).to_string().as_str(), Millis(given).to_string().as_str()), (text, json));
+        }
+    }
+}
