@@ -467,3 +467,162 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    /// Every cause, its word in JSON, and its text.
+    fn causes() -> Vec<(Cause, &'static str, &'static str)> {
+        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
+        let limit = Duration::from_millis(900);
+        let http = Awaited::Http;
+        let timeout = |phase, begun, awaited| Cause::Timeout { phase, limit, begun, tried: vec![], awaited };
+        let closed = |phase, begun, awaited| Cause::Closed { phase, begun, awaited };
+        let wanted = StatusList(vec![200..=204, 301..=301]);
+        vec![
+            (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
+            (Cause::Refused { tried: vec![] }, "refused", "connection refused"),
+            (Cause::Unreachable { tried: vec![v4] }, "unreachable", "no way there: network unreachable (127.0.0.1)"),
+            (Cause::NoSuchAddress { tried: vec![v6] }, "no-such-address", "this host has no such address ([::1])"),
+            (
+                Cause::NotLocal { ip: Ipv4Addr::new(8, 8, 8, 8).into() },
+                "not-local",
+                "8.8.8.8 is not an address of this host; only this host can be probed",
+            ),
+            (Cause::NoSocket, "no-socket", "no such socket"),
+            (Cause::Denied, "denied", "permission denied by the socket"),
+            (Cause::NotAStream, "not-a-stream", "not a stream socket"),
+            (
+                Cause::Timeout { phase: Phase::Connect, limit, begun: false, tried: vec![v4], awaited: http },
+                "timeout",
+                "no connection in 900ms (127.0.0.1)",
+            ),
+            (timeout(Phase::Request, false, http), "timeout", "request not taken in 900ms"),
+            (timeout(Phase::Headers, false, http), "timeout", "no response headers in 900ms"),
+            (timeout(Phase::Headers, true, http), "timeout", "response headers not complete in 900ms"),
+            (timeout(Phase::Headers, false, Awaited::Grpc), "timeout", "no answer in 900ms"),
+            (timeout(Phase::Body, true, http), "timeout", "response body not complete in 900ms"),
+            (closed(Phase::Headers, false, http), "closed", "connection closed by the server, no response headers"),
+            (
+                closed(Phase::Headers, true, Awaited::Grpc),
+                "closed",
+                "connection closed by the server, answer not complete",
+            ),
+            (
+                Cause::Reset { phase: Phase::Headers, awaited: http },
+                "reset",
+                "connection reset by the server, no response headers",
+            ),
+            (Cause::Status { status: 503, wanted }, "status", "status 503, wanted 200-204,301"),
+            (Cause::BodyLacks { text: "ok".into(), cut: false }, "body", "no \"ok\" in the body"),
+            (Cause::BodyLacks { text: "ok".into(), cut: true }, "body", "no \"ok\" in the body's first 10 KiB"),
+            (Cause::HeadersTooLarge, "headers-too-large", "response headers of more than 64 KiB"),
+            (Cause::TooManyHeaders, "too-many-headers", "more than 128 response header lines"),
+            (
+                Cause::Malformed { part: "invalid header name".into() },
+                "malformed",
+                "malformed HTTP response: invalid header name",
+            ),
+            (
+                Cause::OnlyHttp2,
+                "only-http2",
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it",
+            ),
+            (Cause::NotHttp, "not-http", "the answer is not HTTP"),
+            (Cause::TooManyRedirects, "too-many-redirects", "the tenth redirect, wanted nine at most"),
+            (
+                Cause::Location { status: 302, error: LocationError::Unreadable },
+                "location",
+                "status 302 with a Location that is no URL",
+            ),
+            (
+                Cause::Location { status: 302, error: LocationError::Scheme("ftp".into()) },
+                "location",
+                "status 302 to scheme \"ftp\", wanted http",
+            ),
+            (
+                Cause::Serving { status: "NOT_SERVING", wanted: "SERVING".into() },
+                "not-serving",
+                "NOT_SERVING, wanted SERVING",
+            ),
+            (
+                Cause::UnknownServing { number: 9 },
+                "not-serving",
+                "serving status 9, which grpc.health.v1 does not know",
+            ),
+            (Cause::Unimplemented, "unimplemented", "no grpc.health.v1.Health here (UNIMPLEMENTED)"),
+            (Cause::UnknownService, "unknown-service", "the health service does not know this service (NOT_FOUND)"),
+            (Cause::Code { name: "INTERNAL" }, "grpc-status", "the health check ended with INTERNAL"),
+            (
+                Cause::NotHttp2 { instead: Some("HTTP/1.1") },
+                "not-http2",
+                "the server speaks HTTP/1.1, not HTTP/2, so no gRPC",
+            ),
+            (Cause::NotHttp2 { instead: None }, "not-http2", "the answer is not HTTP/2, so no gRPC"),
+            (Cause::NotGrpc { status: 404 }, "not-grpc", "an HTTP/2 server, but not a gRPC one (HTTP status 404)"),
+            (
+                Cause::TurnedAway { frame: "GOAWAY", reason: "NO_ERROR".into() },
+                "turned-away",
+                "the server turned the call away (GOAWAY NO_ERROR)",
+            ),
+            (Cause::BadGrpc { part: "no grpc-status" }, "malformed", "malformed gRPC response: no grpc-status"),
+            (Cause::File(Unusable::Missing), "not-found", "no such file"),
+            (Cause::File(Unusable::NotRegular("a FIFO")), "not-regular", "a FIFO, wanted a regular file"),
+            (Cause::File(Unusable::Call("open", libc::EACCES)), "unreadable", "permission denied"),
+            (Cause::File(Unusable::Call("read", libc::EIO)), "unreadable", "read gave EIO"),
+            (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
+            (Cause::FileLacks { text: "up".into() }, "content", "no \"up\" in the file"),
+            (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
+            (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
+        ]
+    }
+
+    #[test]
+    fn every_cause_reads_whole() {
+        for (cause, name, text) in causes() {
+            assert_eq!((cause.name(), cause.to_string().as_str()), (name, text), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_breaks_the_rules_of_messages() {
+        for (cause, ..) in causes() {
+            let text = cause.to_string();
+            let breaks =
+                text.ends_with('.') || ["error", "failed to", "unable"].iter().any(|word| text.contains(word));
+            assert!(!breaks, "{text}");
+        }
+    }
+
+    #[test]
+    fn circumstances_stand_around_the_cause() {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let failure = Failure {
+            hop: Some("http://localhost:81".into()),
+            held_back: true,
+            ..Failure::new(Cause::Reset { phase: Phase::Headers, awaited: Awaited::Http }).at(Some(addr))
+        };
+        assert_eq!(
+            failure.to_string(),
+            "redirected to http://localhost:81: connection reset by the server, no response headers (connected to \
+             127.0.0.1:80) (this process was held back: CPU limit?)"
+        );
+        // A peer that answered tells by its answer who it was.
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));
+        assert_eq!(answered.to_string(), "status 500, wanted 200-399");
+    }
+
+    #[test]
+    fn status_lists_read_as_they_are_written() {
+        for (given, wanted) in [("200", "200"), ("200-399", "200-399"), ("200,204,301-302", "200,204,301-302")] {
+            assert_eq!(StatusList::parse(given).map(|list| list.to_string()).as_deref(), Some(wanted), "{given}");
+        }
+        for given in ["", ",", "200,", "99", "1000", "20", "0200", "300-200", "200-", "-200", "2xx", "200 ", "+20"] {
+            assert_eq!(StatusList::parse(given), None, "{given:?}");
+        }
+    }
+}

@@ -155,3 +155,40 @@ fn object(fields: &[(&str, Option<String>)]) -> String {
 fn json_string(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a test of this file in a process of its own, as a panic under the hook ends it.
+    fn alone(test: &str) -> std::process::Output {
+        std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args(["--exact", test, "--nocapture", "--ignored", "--test-threads=1"])
+            .output()
+            .expect("it starts")
+    }
+
+    #[test]
+    #[ignore = "panics; run by a_panic_is_one_line_and_exit_70"]
+    fn panics_under_the_hook() {
+        catch_defects();
+        panic!("s3cret");
+    }
+
+    #[test]
+    fn a_panic_is_one_line_and_exit_70() {
+        let output = alone("output::tests::panics_under_the_hook");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(70), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.starts_with("exec-probe: a defect of exec-probe itself, at src/output.rs:"), "{stderr}");
+        assert!(!stderr.contains("s3cret"), "{stderr}");
+    }
+
+    #[test]
+    fn json_strings_are_escaped() {
+        for (given, wanted) in [("a", "\"a\""), ("\"\\\n", "\"\\\"\\\\\\n\""), ("ä…", "\"ä…\"")] {
+            assert_eq!(json_string(given), wanted);
+        }
+    }
+}

@@ -457,3 +457,92 @@ fn without_dot_segments(path: &str) -> String {
     }
     format!("/{}", kept.join("/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_and_shown() {
+        let rows = [
+            (":8080/healthz", "http://localhost:8080/healthz", "localhost:8080", "/healthz"),
+            ("8080", "http://localhost:8080/", "localhost:8080", "/"),
+            ("8080/a b?c d#e", "http://localhost:8080/a b?c d", "localhost:8080", "/a%20b?c%20d"),
+            ("[::1]:8080/x", "http://[::1]:8080/x", "[::1]:8080", "/x"),
+            ("[fe80::1%2]:8080", "http://[fe80::1%2]:8080/", "[fe80::1]:8080", "/"),
+            ("HTTP://LocalHost?q", "http://LocalHost/?q", "LocalHost", "/?q"),
+            ("http://localhost:80/", "http://localhost:80/", "localhost:80", "/"),
+            ("http://me:p%40w@localhost:1", "http://localhost:1/", "localhost:1", "/"),
+            (":1/%zz%41", "http://localhost:1/%zz%41", "localhost:1", "/%zz%41"),
+        ];
+        for (given, shown, host, path) in rows {
+            let url = Url::parse(&Word::literal(given), false).expect(given);
+            let got = (url.to_string(), url.host_header(), url.path);
+            assert_eq!(got, (shown.to_owned(), host.to_owned(), path.to_owned()), "{given}");
+        }
+        let url = Url::parse(&Word::literal("http://me:p%40w@localhost:1"), false).expect("a URL");
+        assert_eq!(url.user, Some(("me".to_owned(), "p@w".to_owned())));
+    }
+
+    #[test]
+    fn references_resolve_as_rfc_3986_says() {
+        // Section 5.4, as far as a reference has no scheme and no host.
+        let rows = [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d;p?q"),
+            ("g#s", "/b/c/g#s"),
+            (";x", "/b/c/;x"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../g", "/g"),
+            ("../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./../g", "/b/g"),
+            ("./g/.", "/b/c/g/"),
+            ("g;x=1/../y", "/b/c/y"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+        ];
+        for (given, wanted) in rows {
+            assert_eq!(resolve("/b/c/d;p?q", given), wanted, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn redirects_are_told_by_host_name() {
+        let base = Url::parse(&Word::literal("http://LocalHost:8080/a/b"), false).expect("a URL");
+        let to = |location| match base.join(location) {
+            Ok(Location::SameHost { url, relative }) => format!("{} {} {relative}", url.origin(), url.path),
+            Ok(Location::OtherHost(origin)) => format!("other {origin}"),
+            Err(error) => format!("{error:?}"),
+        };
+        let rows = [
+            ("c", "http://LocalHost:8080 /a/c true"),
+            ("http://localhost:81/x?y#z", "http://localhost:81 /x?y false"),
+            ("//localhost./x", "http://localhost. /x false"),
+            ("http://127.0.0.1:8080/", "other http://127.0.0.1:8080"),
+            ("http://me:s3cret@example.org/p?s3cret", "other http://example.org"),
+            ("https://localhost/", "Scheme(\"https\")"),
+            ("ftp://x", "Scheme(\"ftp\")"),
+            ("http://localhost:0/", "Unreadable"),
+            ("http://localhost:x/", "Unreadable"),
+            ("http:///x", "Unreadable"),
+            ("/a\u{7}b", "Unreadable"),
+        ];
+        for (given, wanted) in rows {
+            assert_eq!(to(given), wanted, "{given:?}");
+        }
+    }
+}

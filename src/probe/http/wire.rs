@@ -3,6 +3,7 @@
 //! one restarts with each run, and a spent one becomes a full second), its redirects and its TLS off.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -238,22 +239,21 @@ impl Wire {
         }
     }
 
-    /// Makes room for a read. One byte more than is allowed tells that there is too much.
-    fn make_room(&mut self) -> Result<(), Failure> {
+    /// Makes room for a read and returns where it may go. One byte more than is allowed tells that there is too much.
+    fn make_room(&mut self) -> Result<Range<usize>, Failure> {
         if self.start > 0 {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        if self.end < self.input.len() {
-            return Ok(());
-        }
-        let most = (MOST_HEAD + 1).saturating_sub(self.interim_bytes);
+        let most = MOST_HEAD + 1 - if self.is_head { self.interim_bytes } else { 0 };
         if self.end >= most {
             return Err(Cause::HeadersTooLarge.into());
         }
-        self.input.resize((self.input.len() * 4).clamp(FIRST_INPUT, most.max(FIRST_INPUT)), 0);
-        Ok(())
+        if self.end == self.input.len() {
+            self.input.resize((self.input.len() * 4).clamp(FIRST_INPUT, MOST_HEAD + 1), 0);
+        }
+        Ok(self.end..self.input.len().min(most))
     }
 
     /// Drops complete interim responses from the front of the input. 101 is final.
@@ -273,10 +273,10 @@ impl Wire {
     }
 
     fn fill(&mut self) -> Result<bool, Failure> {
-        self.make_room()?;
+        let room = self.make_room()?;
         let phase = if self.is_head { Phase::Headers } else { Phase::Body };
         let mut connection = lock(&self.connection);
-        let count = match connection.read(&mut self.input[self.end..]) {
+        let count = match connection.read(&mut self.input[room]) {
             Ok(0) if self.is_head => {
                 return Err(connection.failure(&io::ErrorKind::UnexpectedEof.into(), phase, Awaited::Http));
             }

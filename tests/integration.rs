@@ -1,0 +1,20 @@
+//! The one test crate: the built binary against servers of its own, one module per subject.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says where"
+)]
+
+mod binary;
+mod docs;
+mod file;
+mod grpc;
+mod http;
+mod messages;
+mod placeholders;
+mod support;
+mod tcp;
+mod usage;

@@ -1,0 +1,218 @@
+//! Wrong command lines: exit 64, one line that names the option, repeats the value, says what was wanted.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use crate::support::exec_probe;
+
+#[test]
+fn values_that_can_not_be_meant() {
+    let http: [(&[&str], &str); 52] = [
+        (&[], "no TARGET: wanted one, such as :8080/healthz"),
+        (&["a", "b"], "2 TARGETs: wanted one; a value with a space in it is quoted"),
+        (&[""], "TARGET \"\": wanted a URL such as :8080/healthz"),
+        (&["localhost"], "TARGET \"localhost\": no port: wanted one, such as :8080"),
+        (&["/healthz"], "TARGET \"/healthz\": no port: wanted one, such as :8080"),
+        (&[":"], "TARGET \":\": no port behind the colon: wanted a number from 1 to 65535"),
+        (&[":0"], "TARGET \":0\": port \"0\": wanted a number from 1 to 65535"),
+        (&[":65536"], "TARGET \":65536\": port \"65536\": wanted a number from 1 to 65535"),
+        (
+            &["99999999999999999999"],
+            "TARGET \"99999999999999999999\": port \"99999999999999999999\": wanted a number from 1 to 65535",
+        ),
+        (
+            &[":http/x"],
+            "TARGET \":http/x\": port \"http\": wanted a number from 1 to 65535; a container's port names are not known inside it",
+        ),
+        (
+            &["example.org:80"],
+            "TARGET \"example.org:80\": host \"example.org\": only this host can be probed, by localhost or an address of its own; a virtual host is sent with -H 'Host: example.org'",
+        ),
+        (&["ftp://localhost/x"], "TARGET \"ftp://localhost/x\": scheme \"ftp\": wanted http"),
+        (&["::1:80"], "TARGET \"::1:80\": an IPv6 address is written in brackets: [::1]:8080"),
+        (&["[::1:80"], "TARGET \"[::1:80\": an IPv6 address is closed by a bracket: [::1]:8080"),
+        (&["[::1]80"], "TARGET \"[::1]80\": wanted a colon and a port behind the bracket: [::1]:8080"),
+        (&["[::g]:80"], "TARGET \"[::g]:80\": host \"[::g]\": wanted an IPv6 address in the brackets"),
+        (
+            &["[fe80::1%eth0]:80"],
+            "TARGET \"[fe80::1%eth0]:80\": host \"[fe80::1%eth0]\": wanted a number as the scope behind the %, such as [fe80::1%2]",
+        ),
+        (
+            &["http://me:s3cret@example.org/x"],
+            "TARGET \"example.org/x\": host \"example.org\": only this host can be probed, by localhost or an address of its own; a virtual host is sent with -H 'Host: example.org'",
+        ),
+        (
+            &["http://me:s3/cret@localhost/x"],
+            "TARGET \"localhost/x\": a / ? or # in a user name or password is written %2F, %3F or %23",
+        ),
+        (&["--timeout", "5x", ":1"], "--timeout \"5x\": wanted a number and ms, s or m, such as 500ms"),
+        (&["--timeout=5", ":1"], "--timeout \"5\": wanted a number and ms, s or m, such as 500ms"),
+        (&["--timeout=0", ":1"], "--timeout \"0\": wanted a number and ms, s or m, such as 500ms"),
+        (&["--timeout=0s", ":1"], "--timeout \"0s\": wanted more than zero, such as 500ms"),
+        (&["--timeout=25h", ":1"], "--timeout \"25h\": wanted 24h at most"),
+        (
+            &["--timeout=99999999999999999999s", ":1"],
+            "--timeout \"99999999999999999999s\": wanted fewer: that is longer than a century",
+        ),
+        (&["--timeout="], "--timeout \"\": wanted a number and ms, s or m, such as 500ms"),
+        (&["--timeout"], "--timeout: wanted LENGTH behind it"),
+        (&["--timeout", "1s", "--timeout=2s", ":1"], "--timeout is given 2 times, wanted once"),
+        (&["-v", "--verbose", ":1"], "--verbose is given twice, wanted once"),
+        (&["-q", "-v", ":1"], "--quiet and --verbose contradict each other; wanted one of them"),
+        (&["--quiet=yes", ":1"], "--quiet takes no value"),
+        (
+            &["--method", "--show-body", ":1"],
+            "--method \"--show-body\": looks like an option; wanted METHOD, or --method=VALUE for such a value",
+        ),
+        (&["--unhealthy-exit=2", ":1"], "--unhealthy-exit \"2\": wanted a number from 1 to 124, but not 2, 64 or 70"),
+        (&["--output=xml", ":1"], "--output \"xml\": wanted text or json"),
+        (&["--expect-status=99", ":1"], "--expect-status \"99\": wanted statuses such as 200 or 200-399,401"),
+        (
+            &["--expect-status=300-200", ":1"],
+            "--expect-status \"300-200\": wanted statuses such as 200 or 200-399,401",
+        ),
+        (&["--expect-status=200,", ":1"], "--expect-status \"200,\": wanted statuses such as 200 or 200-399,401"),
+        (&["--redirects=all", ":1"], "--redirects \"all\": wanted same-host or none"),
+        (&["-X", "CONNECT", ":1"], "--method \"CONNECT\": a probe opens no tunnel; wanted another method"),
+        (&["-X", "get", ":1"], "--method \"get\": wanted it in capitals"),
+        (&["-X", "G T", ":1"], "--method \"G T\": wanted a method such as GET or HEAD"),
+        (
+            &["-X", "HEAD", "--expect-body=x", ":1"],
+            "--expect-body with -X HEAD: the response to HEAD has no body; wanted one of them",
+        ),
+        (&["--expect-body=", ":1"], "--expect-body \"\": wanted a text"),
+        (&["-H", "X-Key s3cret", ":1"], "--header \"…\": wanted 'NAME: VALUE' with a colon"),
+        (&["-H", "X-Key: s3\ncret", ":1"], "--header \"X-Key: …\": a header has no line break in it"),
+        (
+            &["-H", "X Key: s3cret", ":1"],
+            "--header \"X Key: …\": wanted a name of letters, digits and dashes before the colon",
+        ),
+        (
+            &["-H", "Content-Length: 5", ":1"],
+            "--header \"Content-Length: …\": a probe has no body and no second protocol, so no content-length",
+        ),
+        (&["-H", "Host:", ":1"], "--header \"Host: …\": wanted a value: this header can't be removed"),
+        (&["-H", "Host: a", "-H", "host: b", ":1"], "--header Host is given 2 times, wanted once"),
+        (&["-u", "s3cret", ":1"], "--user \"…\": wanted NAME:PASSWORD with a colon"),
+        (&["-u", "a:b", "-H", "authorization: x", ":1"], "--user and an Authorization header contradict each other"),
+        (&["-u", "a:b", "http://c:d@localhost"], "--user and a user in TARGET contradict each other"),
+    ];
+    for (args, wanted) in http {
+        exec_probe(["http"].iter().chain(args)).takes(0, 1000).usage(wanted);
+    }
+    let others: [(&[&str], &str); 16] = [
+        (
+            &["tcp", "http://localhost:80"],
+            "TARGET \"http://localhost:80\": scheme \"http\": wanted HOST:PORT or unix:///PATH",
+        ),
+        (&["tcp", "localhost:80/x"], "TARGET \"localhost:80/x\": wanted HOST:PORT, such as :5432, without a path"),
+        (&["tcp", "unix:"], "TARGET \"unix:\": wanted the path of a unix socket"),
+        (
+            &["tcp", "unix://run/x"],
+            "TARGET \"unix://run/x\": a unix socket's path has three slashes: unix:///run/app.sock",
+        ),
+        (&["tcp", "--service=x", ":1"], "--service: no such option of tcp; grpc has it"),
+        (
+            &["grpc", "--expect-status=Serving", ":1"],
+            "--expect-status \"Serving\": wanted serving statuses such as SERVING or SERVING,NOT_SERVING, or any",
+        ),
+        (
+            &["grpc", "-H", "grpc-timeout: 1S", ":1"],
+            "--metadata \"grpc-timeout: …\": this name is gRPC's own; wanted another",
+        ),
+        (&["grpc", "--authority=a b", ":1"], "--authority \"a b\": wanted a host name, with or without a port"),
+        (&["grpc", "-addr=:5000"], "-addr: the address stands alone: exec-probe grpc :50051"),
+        (&["grpc", "-rpc-timeout=1s", ":1"], "-rpc-timeout: one limit for all is --timeout, such as --timeout=2s"),
+        (&["grpc", "-service", "x"], "-service: two dashes: --service=NAME"),
+        (&["file", ""], "PATH \"\": wanted the path of a file"),
+        (&["file"], "no PATH: wanted one, such as /tmp/healthy"),
+        (&["file", "--max-age=1d", "/x"], "--max-age \"1d\": wanted a number and ms, s or m, such as 500ms"),
+        (&["htpp", ":1"], "\"htpp\": wanted http, tcp, grpc, file or help; did you mean http?"),
+        (
+            &["--timeout=1s", "http", ":1"],
+            "--timeout=1s: the command comes first, such as exec-probe http :8080/healthz",
+        ),
+    ];
+    for (args, wanted) in others {
+        exec_probe(args).takes(0, 1000).usage(wanted);
+    }
+}
+
+#[test]
+fn options_of_other_programs_are_translated() {
+    let rows = [
+        ("--timout=1s", "--timout: no such option; did you mean --timeout?"),
+        ("-timeout=1s", "-timeout: no such option; did you mean --timeout?"),
+        ("--unknown-thing", "--unknown-thing: no such option; see exec-probe http --help"),
+        ("-z", "-z: no such option; see exec-probe http --help"),
+        ("-f", "-f: always on: a bad status is unhealthy; leave it out"),
+        ("-sf", "-sf: failing on a bad status, silence and following are always on; leave it out"),
+        ("-k", "-k: always on: certificates are not verified without --cacert; leave it out"),
+        ("-m", "-m: the limit is --timeout, such as --timeout=2s"),
+        ("--max-time=5", "--max-time: the limit is --timeout, such as --timeout=2s"),
+        ("-L", "-L: redirects to the same host name are followed; leave it out"),
+    ];
+    for (option, wanted) in rows {
+        exec_probe(["http", option, ":1"]).usage(wanted);
+    }
+}
+
+#[test]
+fn arguments_that_are_not_utf8_are_named() {
+    let raw = |text: &[u8]| OsString::from_vec(text.to_vec());
+    let rows: [Vec<OsString>; 4] = [
+        vec![raw(b"\xff")],
+        vec!["http".into(), raw(b"\xff")],
+        vec!["http".into(), "--service".into(), raw(b"\xff")],
+        vec!["help".into(), raw(b"\xff")],
+    ];
+    let wanted = [
+        "\"\u{fffd}\": wanted UTF-8",
+        "\"\u{fffd}\": wanted UTF-8",
+        "--service: no such option of http; grpc has it",
+        "\"\u{fffd}\": wanted UTF-8",
+    ];
+    for (args, wanted) in rows.into_iter().zip(wanted) {
+        exec_probe(args).usage(wanted);
+    }
+}
+
+#[test]
+fn addresses_of_others_are_refused_before_anything_is_sent() {
+    for address in
+        ["8.8.8.8", "169.254.169.254", "224.0.0.1", "255.255.255.255", "[::ffff:8.8.8.8]", "[2001:4860::1]"]
+    {
+        let ip = address.trim_start_matches("[::ffff:").trim_matches(['[', ']']);
+        let wanted = |target: &str| {
+            format!("TARGET {target}: {ip} is not an address of this host; only this host can be probed")
+        };
+        exec_probe(["http", &format!("{address}:80/x")]).usage(wanted(&format!("http://{address}:80/x")));
+        for command in ["tcp", "grpc"] {
+            exec_probe([command, &format!("{address}:80")]).usage(wanted(&format!("{address}:80")));
+        }
+    }
+}
+
+#[test]
+fn variables_give_defaults_and_their_errors_name_them() {
+    exec_probe(["tcp", ":1"])
+        .env("EXEC_PROBE_TIMEOUT", "5x")
+        .usage("EXEC_PROBE_TIMEOUT \"5x\": wanted a number and ms, s or m, such as 500ms");
+    exec_probe(["tcp", ":0"])
+        .env("EXEC_PROBE_OUTPUT", "json")
+        .stderr(
+            "{\"healthy\":false,\"handler\":\"tcp\",\"target\":null,\"cause\":\"usage\",\"status\":null,\"phase\":null,\
+             \"elapsed_ms\":null,\"message\":\"exec-probe tcp: TARGET \\\":0\\\": port \\\"0\\\": wanted a number from 1 \
+             to 65535; nothing was asked\"}",
+        )
+        .exit(64);
+    exec_probe(["tcp", "--output=text", ":0"])
+        .env("EXEC_PROBE_OUTPUT", "json")
+        .usage("TARGET \":0\": port \"0\": wanted a number from 1 to 65535");
+}
+
+#[test]
+fn two_dashes_end_the_options_and_options_may_follow_the_target() {
+    exec_probe(["file", "--", "--healthy"]).stderr("file --healthy: no such file").exit(1);
+    exec_probe(["file", "/no/such", "--unhealthy-exit", "3"]).stderr("file /no/such: no such file").exit(3);
+}
