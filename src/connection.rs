@@ -5,7 +5,7 @@
 //! and calling connect again goes on waiting: two addresses can be tried side by side without a thread or a poll.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects to the first address that accepts. `localhost` tries 127.0.0.1 first, as many containers have no
     /// IPv6 loopback. If none accepts, the failure is the one that got furthest. Never sleeps past the deadline.
-    pub(crate) fn open(target: &Target, run: Run) -> Result<Connection, Failure> {
+    /// `sends_often`: more than one small write is to come.
+    pub(crate) fn open(target: &Target, sends_often: bool, run: Run) -> Result<Connection, Failure> {
         let began = Instant::now();
         let (socket, peer, began) = match target {
             Target::Unix(unix) => (connect_unix(&unix.addr, run)?, None, began),
@@ -85,6 +86,10 @@ impl Connection {
         match peer {
             Some((addr, _)) => run.narrator.ended(Phase::Connect, now - began, format_args!("{addr}")),
             None => run.narrator.ended(Phase::Connect, now - began, format_args!("{target}")),
+        }
+        if peer.is_some() && sends_often {
+            // Without it Nagle's algorithm holds a small write back for the peer's delayed ACK: 40 ms.
+            let _ = socket.set_tcp_nodelay(true);
         }
         Ok(Connection {
             socket,
@@ -302,6 +307,9 @@ struct Race<'a> {
     failed: Vec<(SocketAddr, i32)>,
 }
 
+/// The errno that stands for "still silent when time was over".
+const SILENT: i32 = libc::ETIMEDOUT;
+
 impl<'a> Race<'a> {
     fn new(addrs: &'a [LocalAddr], run: Run, is_named: bool) -> Self {
         Race { addrs: addrs.iter().peekable(), run, is_named, open: Vec::new(), failed: Vec::new() }
@@ -312,7 +320,10 @@ impl<'a> Race<'a> {
         loop {
             if let Some(addr) = self.addrs.next().map(|addr| addr.socket_addr()) {
                 match Socket::new(Domain::for_address(addr), Type::STREAM, None) {
-                    Ok(socket) => self.open.insert(0, (socket, addr)),
+                    Ok(socket) => match stay_on_loopback(&socket, addr) {
+                        Ok(()) => self.open.insert(0, (socket, addr)),
+                        Err(error) => self.fail(addr, &error),
+                    },
                     // No such family in this kernel: as if the name had no such address.
                     Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => self.fail(addr, &error),
                     Err(error) => {
@@ -360,7 +371,7 @@ impl<'a> Race<'a> {
             if socket.peer_addr().is_ok() {
                 return Ok((socket, addr));
             }
-            self.failed.push((addr, libc::ETIMEDOUT));
+            self.failed.push((addr, SILENT));
         }
         Err(self.failure())
     }
@@ -370,12 +381,15 @@ impl<'a> Race<'a> {
     }
 
     /// The failure that got furthest: unanswered, refused, no way there, no such address.
-    fn failure(&self) -> Failure {
+    fn failure(mut self) -> Failure {
+        // In the order they were tried first, 127.0.0.1 before ::1, however often each had its turn.
+        self.failed.sort_unstable();
         let with = |errnos: &[i32]| -> Vec<SocketAddr> {
             self.failed.iter().filter(|(_, errno)| errnos.contains(errno)).map(|(addr, _)| *addr).collect()
         };
         let told = |tried: Vec<SocketAddr>| if self.is_named { tried } else { Vec::new() };
-        let silent = with(&[libc::ETIMEDOUT]);
+        // The first one only: whether there was time left to try the second is the clock's doing.
+        let silent: Vec<SocketAddr> = with(&[SILENT]).into_iter().take(1).collect();
         if !silent.is_empty() {
             let failure = timed_out(self.run, Phase::Connect, false, Awaited::Http);
             return match failure.cause {
@@ -399,6 +413,21 @@ impl<'a> Race<'a> {
             return Cause::Unreachable { tried: told(unreachable) }.into();
         }
         Cause::NoSuchAddress { tried: told(self.failed.iter().map(|(addr, _)| *addr).collect()) }.into()
+    }
+}
+
+/// Binds our end to the loopback address that is asked: where the loopback device is down, the route to 127.0.0.1
+/// is the default route, and only a packet that comes from 127.0.0.1 may not take it.
+fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    let own = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
+        _ => return Ok(()),
+    };
+    match socket.bind(&SocketAddr::new(own, 0).into()) {
+        // All ports taken, by sockets that an unbound one of ours could share them with.
+        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
+        bound => bound,
     }
 }
 

@@ -99,7 +99,7 @@ impl GrpcProbe {
 
     /// Asks and judges.
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
-        let mut connection = Connection::open(&self.target, run)?;
+        let mut connection = Connection::open(&self.target, true, run)?;
         connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
         let wire = Wire(Arc::new(Mutex::new(connection)));
         let runtime = tokio::runtime::Builder::new_current_thread()

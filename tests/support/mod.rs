@@ -142,7 +142,7 @@ impl Server {
     ) -> Server {
         let listener = TcpListener::bind(addr).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(vec![String::new(); times]));
         let called = Arc::new(AtomicUsize::new(0));
         let (seen_there, called_there) = (seen.clone(), called.clone());
         let thread = std::thread::spawn(move || {
@@ -158,7 +158,7 @@ impl Server {
                     scope.spawn(move || {
                         let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
                         let request = handler(at, &mut stream);
-                        seen.lock().unwrap().push(request);
+                        seen.lock().unwrap()[at] = request;
                     });
                 }
             });
