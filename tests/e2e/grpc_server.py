@@ -1,0 +1,69 @@
+"""Real gRPC servers, grpcio's own: prints one line of JSON with a port for each once all of them listen.
+
+health     orders.v1 is NOT_SERVING, unset.v1 is SERVICE_UNKNOWN, the server itself is SERVING; also on the unix
+           socket that the command line names
+bare       no service at all
+guarded    refuses calls without the right token
+hung       never answers
+broken     fails at every call
+"""
+
+import json
+import sys
+import threading
+from concurrent import futures
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+TOKEN = ("authorization", "Bearer 0bserve")
+
+
+class Guard(grpc.ServerInterceptor):
+    def intercept_service(self, continuation, details):
+        if TOKEN in details.invocation_metadata:
+            return continuation(details)
+
+        def refuse(request, context):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "no token, or not the right one")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+class Hung(health_pb2_grpc.HealthServicer):
+    def Check(self, request, context):
+        threading.Event().wait()
+
+
+class Broken(health_pb2_grpc.HealthServicer):
+    def Check(self, request, context):
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "as a server does that is overloaded")
+
+
+def start(servicer, *interceptors, addresses=("127.0.0.1:0",)):
+    server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=interceptors)
+    if servicer:
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    ports = [server.add_insecure_port(address) for address in addresses]
+    server.start()
+    return server, ports[0]
+
+
+def main(unix_socket):
+    status = health_pb2.HealthCheckResponse
+    known = health.HealthServicer()
+    known.set("", status.SERVING)
+    known.set("orders.v1", status.NOT_SERVING)
+    known.set("unset.v1", status.SERVICE_UNKNOWN)
+    servers = {
+        "health": start(known, addresses=("127.0.0.1:0", f"unix:{unix_socket}")),
+        "bare": start(None),
+        "guarded": start(known, Guard()),
+        "hung": start(Hung()),
+        "broken": start(Broken()),
+    }
+    print(json.dumps({name: port for name, (_, port) in servers.items()}), flush=True)
+    threading.Event().wait()
+
+
+main(sys.argv[1])
