@@ -77,7 +77,8 @@ impl Connection {
                 let resolved = Instant::now();
                 let shown = Addrs(&addrs);
                 run.narrator.ended(Phase::Resolve, resolved - began, format_args!("{} is {shown}", place.name));
-                let is_named = place.host == Host::Localhost;
+                // An address that the target names itself needs no telling.
+                let is_named = !matches!(place.host, Host::Address(ip, _) if addrs.iter().any(|addr| addr.socket_addr().ip() == ip));
                 let (socket, addr) = Race::new(&addrs, run, is_named).run()?;
                 (socket, Some((addr, is_named)), resolved)
             }
@@ -94,7 +95,6 @@ impl Connection {
         Ok(Connection {
             socket,
             run,
-            // An address that the target names itself needs no telling.
             peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
             phase_began: now,
             is_nonblocking: false,
@@ -416,18 +416,22 @@ impl<'a> Race<'a> {
     }
 }
 
-/// Binds our end to the loopback address that is asked: where the loopback device is down, the route to 127.0.0.1
-/// is the default route, and only a packet that comes from 127.0.0.1 may not take it.
+/// Binds a socket that is to ask a loopback address to the loopback device. Where that is down, the route to
+/// 127.0.0.1 is the default route, and the first packet would leave the host.
 fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
-    let own = match addr.ip() {
+    let own: IpAddr = match addr.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
         _ => return Ok(()),
     };
+    if socket.bind_device(Some(b"lo")).is_ok() {
+        return Ok(());
+    }
+    // Before Linux 5.7 that takes CAP_NET_RAW. An end bound to a loopback address may not leave either, unless
+    // ip_nonlocal_bind is set; all its ports may be taken, where an unbound end could share one.
     match socket.bind(&SocketAddr::new(own, 0).into()) {
-        // All ports taken, by sockets that an unbound one of ours could share them with.
-        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
-        bound => bound,
+        Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -308,7 +308,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Refused { tried } => write!(f, "connection refused{}", Tried(tried)),
-            Cause::Unreachable { tried } => write!(f, "no way there: network unreachable{}", Tried(tried)),
+            Cause::Unreachable { tried } => write!(f, "network unreachable{}", Tried(tried)),
             Cause::NoSuchAddress { tried } => write!(f, "this host has no such address{}", Tried(tried)),
             Cause::NotLocal { ip } => write!(f, "{ip} is not an address of this host; only this host can be probed"),
             Cause::NoSocket => f.write_str("no such socket"),
@@ -486,7 +486,7 @@ mod tests {
         vec![
             (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
             (Cause::Refused { tried: vec![] }, "refused", "connection refused"),
-            (Cause::Unreachable { tried: vec![v4] }, "unreachable", "no way there: network unreachable (127.0.0.1)"),
+            (Cause::Unreachable { tried: vec![v4] }, "unreachable", "network unreachable (127.0.0.1)"),
             (Cause::NoSuchAddress { tried: vec![v6] }, "no-such-address", "this host has no such address ([::1])"),
             (
                 Cause::NotLocal { ip: Ipv4Addr::new(8, 8, 8, 8).into() },
