@@ -15,6 +15,7 @@ mod probe;
 mod regular_file;
 mod target;
 mod text;
+mod tls;
 
 use std::ffi::OsString;
 use std::time::Instant;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::regular_file::Unusable;
 use crate::target::LocationError;
 use crate::text::{Errno, Length, quoted};
+use crate::tls::TlsCause;
 
 /// Exit code: healthy, or done.
 pub(crate) const EXIT_HEALTHY: u8 = 0;
@@ -58,6 +59,8 @@ pub(crate) enum Phase {
     Resolve,
     /// Until a connection is accepted.
     Connect,
+    /// Until the TLS handshake is done.
+    Tls,
     /// Until the request is handed to the kernel.
     Request,
     /// Until the response headers are complete.
@@ -72,6 +75,7 @@ impl Phase {
         match self {
             Phase::Resolve => "resolve",
             Phase::Connect => "connect",
+            Phase::Tls => "tls",
             Phase::Request => "request",
             Phase::Headers => "headers",
             Phase::Body => "body",
@@ -86,6 +90,8 @@ pub(crate) struct Failure {
     pub(crate) cause: Cause,
     /// The address of the connection it happened on.
     pub(crate) peer: Option<SocketAddr>,
+    /// True if the server had asked for a client certificate that was not given.
+    pub(crate) wants_certificate: bool,
     /// The origin that a redirect had led to.
     pub(crate) hop: Option<String>,
     /// True if this process was kept from running past its deadline.
@@ -131,6 +137,10 @@ pub(crate) enum Cause {
     OnlyHttp2,
     /// The answer is no HTTP at all.
     NotHttp,
+    /// The server speaks TLS, and was asked plainly.
+    SpeaksTls { awaited: Awaited },
+    /// TLS failed.
+    Tls(TlsCause),
     /// The tenth redirect.
     TooManyRedirects,
     /// A redirect that can't be followed, with its status.
@@ -175,7 +185,7 @@ pub(crate) enum Awaited {
 impl Failure {
     /// A failure without circumstances.
     pub(crate) fn new(cause: Cause) -> Failure {
-        Failure { cause, peer: None, hop: None, held_back: false, body: None }
+        Failure { cause, peer: None, wants_certificate: false, hop: None, held_back: false, body: None }
     }
 
     /// The same failure, on a connection to this address.
@@ -200,6 +210,9 @@ impl fmt::Display for Failure {
         write!(f, "{}", self.cause)?;
         if let Some(peer) = self.peer.filter(|_| self.cause.leaves_the_peer_open()) {
             write!(f, " (connected to {peer})")?;
+        }
+        if self.wants_certificate {
+            f.write_str(" (the server asked for a client certificate: --cert and --key)")?;
         }
         if self.held_back {
             f.write_str(" (this process was held back: CPU limit?)")?;
@@ -229,6 +242,8 @@ impl Cause {
             Cause::Malformed { .. } => "malformed",
             Cause::OnlyHttp2 => "only-http2",
             Cause::NotHttp => "not-http",
+            Cause::SpeaksTls { .. } => "speaks-tls",
+            Cause::Tls(cause) => cause.name(),
             Cause::TooManyRedirects => "too-many-redirects",
             Cause::Location { .. } => "location",
             Cause::Serving { .. } | Cause::UnknownServing { .. } => "not-serving",
@@ -258,6 +273,7 @@ impl Cause {
             | Cause::Denied
             | Cause::NotAStream => Some(Phase::Connect),
             Cause::NotLocal { .. } => Some(Phase::Resolve),
+            Cause::Tls(_) => Some(Phase::Tls),
             Cause::Timeout { phase, .. } | Cause::Closed { phase, .. } | Cause::Reset { phase, .. } => Some(*phase),
             Cause::Status { .. }
             | Cause::HeadersTooLarge
@@ -265,6 +281,7 @@ impl Cause {
             | Cause::Malformed { .. }
             | Cause::OnlyHttp2
             | Cause::NotHttp
+            | Cause::SpeaksTls { .. }
             | Cause::TooManyRedirects
             | Cause::Location { .. }
             | Cause::NotHttp2 { .. }
@@ -297,6 +314,8 @@ impl Cause {
                 | Cause::Closed { .. }
                 | Cause::Reset { .. }
                 | Cause::NotHttp
+                | Cause::SpeaksTls { .. }
+                | Cause::Tls(TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Broken)
                 | Cause::NotHttp2 { .. }
                 | Cause::OnlyHttp2
                 | Cause::TurnedAway { .. }
@@ -334,12 +353,21 @@ impl fmt::Display for Cause {
                 f.write_str("the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it")
             }
             Cause::NotHttp => f.write_str("the answer is not HTTP"),
+            Cause::SpeaksTls { awaited } => write!(
+                f,
+                "the server speaks TLS; {}",
+                match awaited {
+                    Awaited::Http => "https:// asks it",
+                    Awaited::Grpc => "--tls asks it",
+                }
+            ),
+            Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
             Cause::Location { status, error: LocationError::Unreadable } => {
                 write!(f, "status {status} with a Location that is no URL")
             }
             Cause::Location { status, error: LocationError::Scheme(scheme) } => {
-                write!(f, "status {status} to scheme {}, wanted http", quoted(scheme))
+                write!(f, "status {status} to scheme {}, wanted http or https", quoted(scheme))
             }
             Cause::Serving { status, wanted } => write!(f, "{status}, wanted {wanted}"),
             Cause::UnknownServing { number } => {
@@ -367,6 +395,7 @@ impl fmt::Display for Cause {
 fn missing(phase: Phase, begun: bool, awaited: Awaited) -> &'static str {
     match (phase, awaited, begun) {
         (Phase::Resolve | Phase::Connect, ..) => "no connection",
+        (Phase::Tls, ..) => "no TLS handshake",
         (Phase::Request, ..) => "request not taken",
         (Phase::Headers, Awaited::Http, false) => "no response headers",
         (Phase::Headers, Awaited::Http, true) => "response headers not complete",
@@ -533,6 +562,9 @@ mod tests {
                 "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it",
             ),
             (Cause::NotHttp, "not-http", "the answer is not HTTP"),
+            (Cause::SpeaksTls { awaited: http }, "speaks-tls", "the server speaks TLS; https:// asks it"),
+            (Cause::SpeaksTls { awaited: Awaited::Grpc }, "speaks-tls", "the server speaks TLS; --tls asks it"),
+            (timeout(Phase::Tls, false, http), "timeout", "no TLS handshake in 900ms"),
             (Cause::TooManyRedirects, "too-many-redirects", "the tenth redirect, wanted nine at most"),
             (
                 Cause::Location { status: 302, error: LocationError::Unreadable },
@@ -542,7 +574,7 @@ mod tests {
             (
                 Cause::Location { status: 302, error: LocationError::Scheme("ftp".into()) },
                 "location",
-                "status 302 to scheme \"ftp\", wanted http",
+                "status 302 to scheme \"ftp\", wanted http or https",
             ),
             (
                 Cause::Serving { status: "NOT_SERVING", wanted: "SERVING".into() },
@@ -604,12 +636,13 @@ mod tests {
         let failure = Failure {
             hop: Some("http://localhost:81".into()),
             held_back: true,
+            wants_certificate: true,
             ..Failure::new(Cause::Reset { phase: Phase::Headers, awaited: Awaited::Http }).at(Some(addr))
         };
         assert_eq!(
             failure.to_string(),
             "redirected to http://localhost:81: connection reset by the server, no response headers (connected to \
-             127.0.0.1:80) (this process was held back: CPU limit?)"
+             127.0.0.1:80) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
         );
         // A peer that answered tells by its answer who it was.
         let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));

@@ -43,9 +43,40 @@ pub(crate) struct UnixSocket {
     pub(crate) shown: String,
 }
 
+/// How a URL is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Plain, port 80.
+    Http,
+    /// Over TLS, port 443.
+    Https,
+}
+
+impl Scheme {
+    fn parse(text: &str) -> Option<Scheme> {
+        [Scheme::Http, Scheme::Https].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.name()))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
+
 /// An absolute URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Url {
+    /// Plain or TLS.
+    pub(crate) scheme: Scheme,
     /// Host and port.
     pub(crate) place: HostPort,
     /// Path and query as the request line carries them.
@@ -135,7 +166,7 @@ impl HostPort {
     }
 
     /// The name without brackets, scope, case and trailing dot: what two URLs are compared by.
-    fn plain_name(&self) -> String {
+    pub(crate) fn plain_name(&self) -> String {
         plain_name(&self.name)
     }
 
@@ -175,9 +206,11 @@ impl Url {
         if value.is_empty() {
             return Err(Wrong("wanted a URL such as :8080/healthz".to_owned()));
         }
-        let (scheme_port, rest) = match split_scheme(value) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Some(80), rest),
-            Some((scheme, _)) => return Err(Wrong(format!("scheme {}: wanted http", quoted(scheme)))),
+        let (scheme, rest) = match split_scheme(value) {
+            Some((text, rest)) => match Scheme::parse(text) {
+                Some(scheme) => (Some(scheme), rest),
+                None => return Err(Wrong(format!("scheme {}: wanted http or https", quoted(text)))),
+            },
             None => (None, value),
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -192,13 +225,14 @@ impl Url {
             Some((user, host_port)) => (Some(parse_user(user)?), host_port),
             None => (None, authority),
         };
-        let place = split_host_port(word, range_in(value, host_port), scheme_port.is_none())?;
+        let place = split_host_port(word, range_in(value, host_port), scheme.is_none())?;
         let is_port_written = place.port.is_some();
-        let default = scheme_port.or(over_unix_socket.then_some(80));
+        let default = scheme.map(Scheme::default_port).or(over_unix_socket.then_some(80));
         let place = HostPort::new(word, &place, default)?;
         let path = path.split_once('#').map_or(path, |(path, _)| path);
         let shown_path = with_slash(word.shown_part(range_in(value, path)));
-        Ok(Url { place, path: request_target(path), user, is_port_written, shown_path })
+        let scheme = scheme.unwrap_or(Scheme::Http);
+        Ok(Url { scheme, place, path: request_target(path), user, is_port_written, shown_path })
     }
 
     /// Understands a `Location` header received from this URL. The result never shows its path.
@@ -207,10 +241,12 @@ impl Url {
             return Err(LocationError::Unreadable);
         }
         let location = location.trim();
-        let absolute = match (split_scheme(location), location.strip_prefix("//")) {
-            (Some((scheme, rest)), _) if scheme.eq_ignore_ascii_case("http") => rest,
-            (Some((scheme, _)), _) => return Err(LocationError::Scheme(shown(scheme, VALUE_CHARS))),
-            (None, Some(rest)) => rest,
+        let (scheme, absolute) = match (split_scheme(location), location.strip_prefix("//")) {
+            (Some((text, rest)), _) => match Scheme::parse(text) {
+                Some(scheme) => (scheme, rest),
+                None => return Err(LocationError::Scheme(shown(text, VALUE_CHARS))),
+            },
+            (None, Some(rest)) => (self.scheme, rest),
             (None, None) if starts_with_scheme(location) => {
                 let scheme = location.split(':').next().unwrap_or_default();
                 return Err(LocationError::Scheme(shown(scheme, VALUE_CHARS)));
@@ -229,9 +265,9 @@ impl Url {
             return Err(LocationError::Unreadable);
         }
         if plain_name(place.host) != self.place.plain_name() {
-            return Ok(Location::OtherHost(format!("http://{}", shown(host_port, VALUE_CHARS))));
+            return Ok(Location::OtherHost(format!("{}://{}", scheme.name(), shown(host_port, VALUE_CHARS))));
         }
-        let absolute = Word::literal(&format!("http://{absolute}"));
+        let absolute = Word::literal(&format!("{}://{absolute}", scheme.name()));
         let mut url = Url::parse(&absolute, false).map_err(|_| LocationError::Unreadable)?;
         url.user = url.user.or_else(|| self.user.clone());
         Ok(Location::SameHost { url: Box::new(url), relative: false })
@@ -245,8 +281,12 @@ impl Url {
 
     /// Scheme, host and port: all that is shown of a redirect's URL.
     pub(crate) fn origin(&self) -> String {
-        let name = &self.place.name;
-        if self.is_port_written { format!("http://{name}:{}", self.place.port) } else { format!("http://{name}") }
+        let (scheme, name) = (self.scheme.name(), &self.place.name);
+        if self.is_port_written {
+            format!("{scheme}://{name}:{}", self.place.port)
+        } else {
+            format!("{scheme}://{name}")
+        }
     }
 }
 
@@ -473,6 +513,7 @@ mod tests {
             ("HTTP://LocalHost?q", "http://LocalHost/?q", "LocalHost", "/?q"),
             ("http://localhost:80/", "http://localhost:80/", "localhost:80", "/"),
             ("http://me:p%40w@localhost:1", "http://localhost:1/", "localhost:1", "/"),
+            ("https://localhost", "https://localhost/", "localhost", "/"),
             (":1/%zz%41", "http://localhost:1/%zz%41", "localhost:1", "/%zz%41"),
         ];
         for (given, shown, host, path) in rows {
@@ -534,7 +575,7 @@ mod tests {
             ("//localhost./x", "http://localhost. /x false"),
             ("http://127.0.0.1:8080/", "other http://127.0.0.1:8080"),
             ("http://me:s3cret@example.org/p?s3cret", "other http://example.org"),
-            ("https://localhost/", "Scheme(\"https\")"),
+            ("https://localhost/", "https://localhost / false"),
             ("ftp://x", "Scheme(\"ftp\")"),
             ("http://localhost:0/", "Unreadable"),
             ("http://localhost:x/", "Unreadable"),

@@ -27,7 +27,7 @@ fn every_option_of_the_help_is_accepted() {
         let options: Vec<&str> = help
             .split_whitespace()
             .filter(|word| word.starts_with("--") && word.len() > 2)
-            .map(|word| word.trim_end_matches(','))
+            .map(|word| word.trim_end_matches([',', ';', ':']))
             .collect();
         assert!(options.contains(&"--timeout"), "{help}");
         for option in options {

@@ -118,11 +118,28 @@ fn a_refused_port_is_told_at_once() {
     exec_probe(["grpc", &format!("unix://{path}")]).stderr(format!("grpc unix:{path}: no such socket")).exit(1);
 }
 
+/// Reads the preface and all frames up to the request's headers: an answer to come before them would be an error.
+pub(crate) fn read_request(stream: &mut (impl Read + ?Sized)) {
+    let mut skip = |count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    if skip(24).is_err() {
+        return;
+    }
+    while let Ok(header) = skip(9) {
+        let len = header[..3].iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+        if skip(len).is_err() || header[3] == 1 {
+            return;
+        }
+    }
+}
+
 /// A peer that sends these bytes once it was spoken to, and holds the line or ends it.
 fn peer(bytes: impl Into<Vec<u8>>, holds: bool) -> Server {
     let bytes = bytes.into();
     Server::new(1, move |_, stream| {
-        let _ = stream.read(&mut [0; 24]);
+        read_request(stream);
         let _ = stream.write_all(&bytes);
         if holds {
             let _ = stream.read_to_end(&mut Vec::new());
@@ -162,6 +179,12 @@ fn answer(fields: &[(&str, &str)], data: &[u8], trailers: &[(&str, &str)]) -> Ve
         bytes.extend(frame(1, 5, 1, &block(trailers)));
     }
     bytes
+}
+
+/// A server's whole side of a call that ends with SERVING.
+pub(crate) fn serving() -> Vec<u8> {
+    let ok = [(":status", "200"), ("content-type", "application/grpc")];
+    answer(&ok, &[0, 0, 0, 0, 2, 8, 1], &[("grpc-status", "0")])
 }
 
 #[test]

@@ -145,8 +145,8 @@ fn redirects_that_are_not_followed() {
         "status 302, wanted 200",
         "status 300 (TIME)",
         "status 302 (TIME)",
-        "status 302 to scheme \"ftp\", wanted http",
-        "status 302 to scheme \"mailto\", wanted http",
+        "status 302 to scheme \"ftp\", wanted http or https",
+        "status 302 to scheme \"mailto\", wanted http or https",
     ];
     for ((options, status, location, code), wanted) in rows.into_iter().zip(wanted) {
         let server = Server::answers(1, response(status, &format!("Location: {location}\r\n"), ""));

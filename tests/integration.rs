@@ -17,4 +17,5 @@ mod messages;
 mod placeholders;
 mod support;
 mod tcp;
+mod tls;
 mod usage;

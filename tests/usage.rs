@@ -28,7 +28,7 @@ fn values_that_can_not_be_meant() {
             &["example.org:80"],
             "TARGET \"example.org:80\": host \"example.org\": only this host can be probed, by localhost or an address of its own; a virtual host is sent with -H 'Host: example.org'",
         ),
-        (&["ftp://localhost/x"], "TARGET \"ftp://localhost/x\": scheme \"ftp\": wanted http"),
+        (&["ftp://localhost/x"], "TARGET \"ftp://localhost/x\": scheme \"ftp\": wanted http or https"),
         (&["::1:80"], "TARGET \"::1:80\": an IPv6 address is written in brackets: [::1]:8080"),
         (&["[::1:80"], "TARGET \"[::1:80\": an IPv6 address is closed by a bracket: [::1]:8080"),
         (&["[::1]80"], "TARGET \"[::1]80\": wanted a colon and a port behind the bracket: [::1]:8080"),

@@ -157,10 +157,35 @@ flags! {
         long: "--expect-status", value: Some("LIST"), default: Some("SERVING"), commands: &[Command::Grpc],
         help: "serving statuses that are healthy, such as SERVING,NOT_SERVING; any: any answer of a gRPC server",
     }
+    /// TLS for grpc.
+    TLS {
+        long: "--tls", commands: &[Command::Grpc],
+        help: "speak TLS; without --cacert the server's certificate is not verified",
+    }
     /// The `:authority` header.
     AUTHORITY {
         long: "--authority", value: Some("NAME"), commands: &[Command::Grpc],
         help: "send this as :authority; without it, host and port of TARGET",
+    }
+    /// Whom to trust.
+    CACERT {
+        long: "--cacert", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
+        help: "verify the server's certificate by the PEM certificates in this file; without it, it is not verified",
+    }
+    /// Our certificate.
+    CERT {
+        long: "--cert", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
+        help: "present this PEM certificate, with its chain; the key may stand in the same file",
+    }
+    /// Our key.
+    KEY {
+        long: "--key", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
+        help: "the PEM key of --cert: PKCS#8, PKCS#1 or SEC1, not encrypted",
+    }
+    /// The name for SNI and verification.
+    SERVER_NAME {
+        long: "--server-name", value: Some("NAME"), commands: &[Command::Http, Command::Grpc],
+        help: "send this name by SNI and verify it; without it, the host of TARGET",
     }
     /// How old a file may be.
     MAX_AGE {

@@ -45,7 +45,7 @@ fn about(command: Command) -> &'static str {
     match command {
         Command::Http => {
             "One HTTP request; healthy on status 200-399. TARGET: :8080/healthz, 8080, localhost:8080/x, [::1]:8080/x,\n\
-             http://127.0.0.1:8080/x; with --unix-socket also /healthz alone.\n"
+             https://localhost:8443/x; with --unix-socket also /healthz alone.\n"
         }
         Command::Tcp => {
             "One TCP connection; healthy once it is accepted. TARGET: :5432, 5432, localhost:5432, [::1]:5432,\n\

@@ -23,8 +23,9 @@ use crate::probe::file::{FileProbe, Wanted};
 use crate::probe::grpc::{GrpcProbe, ServingList};
 use crate::probe::http::{Header, HttpProbe};
 use crate::probe::tcp::TcpProbe;
-use crate::target::{Target, UnixSocket, Url, Wrong, without_user};
+use crate::target::{Scheme, Target, UnixSocket, Url, Wrong, without_user};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+use crate::tls::{self, Identity, Tls, Trust};
 
 /// Looks a variable up.
 pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -167,6 +168,7 @@ impl<'a> Line<'a> {
         let unix_socket = self.word(&flags::UNIX_SOCKET, |word| UnixSocket::parse(word, 0..word.value().len()))?;
         let follow = self.option(&flags::REDIRECTS, values::redirects)?.unwrap_or(true);
         let show_body = self.switch(&flags::SHOW_BODY)?;
+        let tls = self.tls()?;
         let (_, url) = self.target(|word| {
             let url = Url::parse(word, unix_socket.is_some())?;
             let line = method.as_str().len() + url.path.len() + "  HTTP/1.1\r\n".len();
@@ -175,15 +177,37 @@ impl<'a> Line<'a> {
         if body.is_some() && method == Method::HEAD {
             return Err("--expect-body with -X HEAD: the response to HEAD has no body; wanted one of them".to_owned());
         }
+        if let (Scheme::Http, Some(flag)) = (url.scheme, tls.1) {
+            return Err(format!("{flag} is for https; wanted https:// in TARGET"));
+        }
+        let tls = tls.0;
         let (host, headers) = headers(given, user, url.user.clone())?;
         let is_wanted_explicit = wanted.is_some();
         let wanted = wanted.unwrap_or_default();
-        Ok(HttpProbe { url, method, headers, host, wanted, is_wanted_explicit, body, unix_socket, follow, show_body })
+        Ok(HttpProbe {
+            url,
+            method,
+            headers,
+            host,
+            wanted,
+            is_wanted_explicit,
+            body,
+            unix_socket,
+            tls,
+            follow,
+            show_body,
+        })
     }
 
     fn grpc(&mut self) -> Result<GrpcProbe, String> {
         let service = self.word(&flags::SERVICE, |word| Ok((word.value().to_owned(), word.typed().to_owned())))?;
         let (service, typed) = service.unwrap_or_default();
+        let (tls, flag) = self.tls()?;
+        let tls = match (self.switch(&flags::TLS)?, flag) {
+            (true, _) => Some(tls),
+            (false, None) => None,
+            (false, Some(flag)) => return Err(format!("{flag} is for TLS; wanted --tls as well")),
+        };
         let metadata = self.options(&flags::METADATA, values::metadata)?;
         let wanted = self.option(&flags::EXPECT_SERVING, |text| {
             let wanted = "wanted serving statuses such as SERVING or SERVING,NOT_SERVING, or any";
@@ -199,10 +223,44 @@ impl<'a> Line<'a> {
             target,
             service,
             shown_service: shown(&typed, VALUE_CHARS),
+            tls,
             metadata,
             authority: authority.unwrap_or(own),
             wanted: wanted.unwrap_or_default(),
         })
+    }
+
+    /// What the TLS options say, and the name of one that was given.
+    fn tls(&mut self) -> Result<(Tls, Option<&'static str>), String> {
+        let path = |word: &Word| PathBuf::from(word.value());
+        let trust = self.word(&flags::CACERT, |word| Trust::load(&path(word)))?;
+        let certificate =
+            self.word(&flags::CERT, |word| Ok((Identity::load(&path(word))?, word.typed().to_owned())))?;
+        let key = self.word(&flags::KEY, |word| Ok((tls::load_key(&path(word))?, word.typed().to_owned())))?;
+        let server_name = self.option(&flags::SERVER_NAME, tls::server_name)?;
+        let given = [
+            (trust.is_some(), flags::CACERT.long),
+            (certificate.is_some(), flags::CERT.long),
+            (key.is_some(), flags::KEY.long),
+            (server_name.is_some(), flags::SERVER_NAME.long),
+        ];
+        let identity = match (certificate, key) {
+            (None, None) => None,
+            (None, Some(_)) => return Err("--key without --cert: wanted the certificate as well".to_owned()),
+            (Some((certificate, typed)), key) => {
+                let (key, flag, typed) = match key {
+                    Some((key, typed)) => (Some(key), flags::KEY.long, typed),
+                    None => (None, flags::CERT.long, typed),
+                };
+                match certificate.with_key(key) {
+                    Some(Ok(identity)) => Some(identity),
+                    Some(Err(Wrong(why))) => return Err(format!("{flag} {}: {why}", quoted(&typed))),
+                    None => return Err(format!("{flag} {}: no key in it, wanted --key as well", quoted(&typed))),
+                }
+            }
+        };
+        let flag = given.iter().find(|(is_given, _)| *is_given).map(|(_, flag)| *flag);
+        Ok((Tls { trust, identity, server_name }, flag))
     }
 
     fn file(&mut self) -> Result<FileProbe, String> {

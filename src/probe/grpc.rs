@@ -28,11 +28,12 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower_service::Service;
 
-use crate::connection::{Connection, Run, Spoken, timed_out};
+use crate::connection::{Connection, Protection, Run, Spoken, timed_out};
 use crate::deadline::Deadline;
 use crate::outcome::{Awaited, Cause, Evidence, Failure, Phase, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
+use crate::tls::{Alpn, Tls};
 
 /// HTTP/2's smallest window that any server expects; hyper's own are 2 and 5 MiB.
 const WINDOW: u32 = 64 * 1024;
@@ -56,6 +57,8 @@ pub(crate) struct GrpcProbe {
     pub(crate) service: String,
     /// The service name for messages.
     pub(crate) shown_service: String,
+    /// TLS, where it is asked for.
+    pub(crate) tls: Option<Tls>,
     /// Metadata of the user's.
     pub(crate) metadata: Vec<(HeaderName, HeaderValue)>,
     /// What `:authority` says.
@@ -99,7 +102,12 @@ impl GrpcProbe {
 
     /// Asks and judges.
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
-        let mut connection = Connection::open(&self.target, true, run)?;
+        let host = match &self.target {
+            Target::Tcp(place) => place.plain_name(),
+            Target::Unix(_) => "localhost".to_owned(),
+        };
+        let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
+        let mut connection = Connection::open(&self.target, protection, true, run)?;
         connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
         let wire = Wire(Arc::new(Mutex::new(connection)));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -109,10 +117,11 @@ impl GrpcProbe {
             .map_err(|error| system("epoll_create", &error))?;
         let asked = runtime.block_on(self.ask(wire.clone(), run));
         let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, run));
+        let wants_certificate = wire.lock().wants_certificate();
         wire.lock().leave();
         // The process ends now: what a shutdown would tidy, the kernel does.
         std::mem::forget(runtime);
-        judged
+        judged.map_err(|failure| Failure { wants_certificate, ..failure })
     }
 
     /// The server's answer: a serving status, or the call's status code.
@@ -249,6 +258,7 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
     let remote = http2.filter(|error| error.is_remote()).and_then(|error| Some((error, error.reason()?)));
     let cause = match (connection.spoken(), remote, connection.ended()) {
         (Spoken::Http1, ..) => Cause::NotHttp2 { instead: Some("HTTP/1.1") },
+        (Spoken::Tls, ..) => Cause::SpeaksTls { awaited: Awaited::Grpc },
         (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
         (_, Some((error, reason)), _) => {
             let frame = if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" };
@@ -309,6 +319,25 @@ impl Socket {
         let readiness = TcpStream::from_std(wire.lock().second_descriptor()?.into())?;
         Ok(Socket { wire, readiness })
     }
+
+    /// Does one thing on the connection as soon as it is ready for it.
+    fn poll_io<T>(
+        &self,
+        context: &mut Context<'_>,
+        interest: Interest,
+        mut act: impl FnMut(&mut Connection) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            match interest {
+                Interest::READABLE => ready!(self.readiness.poll_read_ready(context))?,
+                _ => ready!(self.readiness.poll_write_ready(context))?,
+            }
+            match self.readiness.try_io(interest, || act(&mut self.wire.lock())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
 }
 
 impl hyper::rt::Read for Socket {
@@ -319,13 +348,9 @@ impl hyper::rt::Read for Socket {
     ) -> Poll<io::Result<()>> {
         let mut chunk = [0; 2048];
         let room = chunk.len().min(into.remaining());
-        loop {
-            ready!(self.readiness.poll_read_ready(context))?;
-            match self.readiness.try_io(Interest::READABLE, || self.wire.lock().read(&mut chunk[..room])) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(|count| into.put_slice(&chunk[..count]))),
-            }
-        }
+        let read =
+            ready!(self.poll_io(context, Interest::READABLE, |connection| connection.read(&mut chunk[..room])));
+        Poll::Ready(read.map(|count| into.put_slice(&chunk[..count])))
     }
 }
 
@@ -339,21 +364,15 @@ impl hyper::rt::Write for Socket {
         context: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.readiness.poll_write_ready(context))?;
-            match self.readiness.try_io(Interest::WRITABLE, || self.wire.lock().write_vectored(bufs)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
-        }
+        self.poll_io(context, Interest::WRITABLE, |connection| connection.write_vectored(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_io(context, Interest::WRITABLE, |connection| connection.flush())
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,7 +16,7 @@ pub(crate) struct TcpProbe {
 impl TcpProbe {
     /// Connects and leaves.
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
-        let mut connection = Connection::open(&self.target, false, run)?;
+        let mut connection = Connection::open(&self.target, None, false, run)?;
         let evidence = healthy(Seen::Connected, run);
         connection.leave();
         evidence

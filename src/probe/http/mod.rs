@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::connection::Run;
+use crate::connection::{Protection, Run};
 use crate::outcome::{Cause, Evidence, Failure, Seen, StatusList};
 use crate::probe::file::Wanted;
 use crate::probe::healthy;
-use crate::target::{Location, Target, UnixSocket, Url};
+use crate::target::{Location, Scheme, Target, UnixSocket, Url};
 use crate::text::shown;
+use crate::tls::{Alpn, Tls};
 use wire::{Exchange, Head};
 
 /// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
@@ -47,6 +48,8 @@ pub(crate) struct HttpProbe {
     pub(crate) body: Option<Wanted>,
     /// The socket that is connected to in place of host and port.
     pub(crate) unix_socket: Option<UnixSocket>,
+    /// What https does.
+    pub(crate) tls: Tls,
     /// False: every redirect is final.
     pub(crate) follow: bool,
     /// True: a failure shows the start of the body.
@@ -118,7 +121,12 @@ impl HttpProbe {
             Some(socket) => Target::Unix(socket.clone()),
             None => Target::Tcp(hop.url.place.clone()),
         };
-        Exchange::start(&target, &hop.method, &hop.url.path, &hop.host, &self.headers, run)
+        let host = hop.url.place.plain_name();
+        let protection = match hop.url.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(Protection { tls: &self.tls, host: &host, alpn: Alpn::Http1 }),
+        };
+        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &self.headers, run)
     }
 
     /// What the kubelet does with this response: other host names are not followed, everything else is.
@@ -163,6 +171,8 @@ impl HttpProbe {
 
     /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.
     fn leave(&self, mut exchange: Exchange, judged: Result<Evidence, Failure>) -> Result<Evidence, Failure> {
+        let wants_certificate = exchange.wants_certificate();
+        let judged = judged.map_err(|failure| Failure { wants_certificate, ..failure });
         match judged {
             Err(failure) if self.show_body => {
                 let bytes = exchange.excerpt(EXCERPT, EXCERPT_CHARS * 4);

@@ -13,7 +13,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Body};
 
-use crate::connection::{Connection, Run, Spoken};
+use crate::connection::{Connection, Protection, Run, Spoken};
 use crate::outcome::{Awaited, Cause, Failure, Phase};
 use crate::probe::http::Header;
 use crate::target::Target;
@@ -57,13 +57,14 @@ impl Exchange {
     /// Connects, sends the request, and waits for the end of the response headers.
     pub(super) fn start(
         target: &Target,
+        protection: Option<Protection<'_>>,
         method: &Method,
         path: &str,
         host: &str,
         headers: &[Header],
         run: Run,
     ) -> Result<Exchange, Failure> {
-        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, false, run)?));
+        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, protection, false, run)?));
         let size = path.len() + host.len() + headers.iter().map(Header::len).sum::<usize>();
         // Room for the request line, `Content-Length: 0` and what else stands around path, host and headers.
         let wire = Wire::new(connection.clone(), size + 256);
@@ -104,6 +105,11 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// True if the server asked for a certificate that was not given.
+    pub(super) fn wants_certificate(&self) -> bool {
+        lock(&self.connection).wants_certificate()
     }
 
     /// Tells `-v` that the body was read.
@@ -175,6 +181,7 @@ fn explain(error: ureq::Error, phase: Phase, connection: &Connection) -> Failure
         ureq::Error::LargeResponseHeader(..) => Cause::HeadersTooLarge,
         ureq::Error::Protocol(Protocol::HttpParseTooManyHeaders) => Cause::TooManyHeaders,
         _ if connection.spoken() == Spoken::Http2 => Cause::OnlyHttp2,
+        _ if connection.spoken() == Spoken::Tls => Cause::SpeaksTls { awaited: Awaited::Http },
         _ if connection.spoken() != Spoken::Http1 => Cause::NotHttp,
         ureq::Error::Protocol(Protocol::HttpParseFail(part)) => Cause::Malformed { part },
         ureq::Error::Protocol(error) => Cause::Malformed { part: error.to_string() },
@@ -294,7 +301,10 @@ impl Wire {
     fn send(&mut self, amount: usize) -> Result<(), Failure> {
         let mut connection = lock(&self.connection);
         let sent = connection.write_all(&self.output[..amount]);
-        sent.map_err(|error| connection.failure(&error, Phase::Request, Awaited::Http))?;
+        sent.map_err(|error| {
+            connection.hear_last_words();
+            connection.failure(&error, Phase::Request, Awaited::Http)
+        })?;
         if amount > 0 {
             connection.phase_ended(Phase::Request, format_args!("{amount} bytes"));
         }

@@ -1,0 +1,189 @@
+//! Connecting, to a unix socket or to the addresses behind a name.
+//!
+//! It is bounded by SO_SNDTIMEO, which Linux applies to connect on TCP (EINPROGRESS) and unix sockets (EAGAIN) alike,
+//! and calling connect again goes on waiting: two addresses can be tried side by side without a thread or a poll.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::connection::{Run, timed_out};
+use crate::locality::LocalAddr;
+use crate::outcome::{Awaited, Cause, Failure, Phase};
+
+/// How long the first address of `localhost` may stay silent before the second is tried as well: the connection
+/// attempt delay of RFC 8305.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Connects to a unix socket.
+pub(super) fn unix(addr: &SockAddr, run: Run) -> Result<Socket, Failure> {
+    let socket = new_socket(Domain::UNIX)?;
+    loop {
+        let _ = socket.set_write_timeout(Some(run.deadline.left_for_socket()));
+        let Err(error) = socket.connect(addr) else { return Ok(socket) };
+        return Err(Failure::new(match error.raw_os_error() {
+            Some(libc::EINTR) => continue,
+            Some(libc::EAGAIN) if !run.deadline.has_passed() => continue,
+            Some(libc::EAGAIN) => return Err(timed_out(run, Phase::Connect, false, Awaited::Http)),
+            Some(libc::ECONNREFUSED) => Cause::Refused { tried: Vec::new() },
+            Some(libc::ENOENT | libc::ENOTDIR) => Cause::NoSocket,
+            Some(libc::EACCES) => Cause::Denied,
+            Some(libc::EPROTOTYPE) => Cause::NotAStream,
+            errno => Cause::System { call: "connect", errno: errno.unwrap_or(libc::EIO) },
+        }));
+    }
+}
+
+fn new_socket(domain: Domain) -> Result<Socket, Failure> {
+    Socket::new(domain, Type::STREAM, None)
+        .map_err(|error| Cause::System { call: "socket", errno: error.raw_os_error().unwrap_or(libc::EIO) }.into())
+}
+
+/// Several addresses of one name, tried one after another, the later ones while the earlier are still open.
+pub(super) struct Race<'a> {
+    addrs: std::iter::Peekable<std::slice::Iter<'a, LocalAddr>>,
+    run: Run,
+    is_named: bool,
+    open: Vec<(Socket, SocketAddr)>,
+    failed: Vec<(SocketAddr, i32)>,
+}
+
+/// The errno that stands for "still silent when time was over".
+const SILENT: i32 = libc::ETIMEDOUT;
+
+impl<'a> Race<'a> {
+    /// Prepares to try these addresses. `is_named`: they stand behind a name, so failures tell which were tried.
+    pub(super) fn new(addrs: &'a [LocalAddr], run: Run, is_named: bool) -> Self {
+        Race { addrs: addrs.iter().peekable(), run, is_named, open: Vec::new(), failed: Vec::new() }
+    }
+
+    /// Waits for one address after the other, a slice of time each while there are several.
+    pub(super) fn run(mut self) -> Result<(Socket, SocketAddr), Failure> {
+        loop {
+            if let Some(addr) = self.addrs.next().map(|addr| addr.socket_addr()) {
+                match Socket::new(Domain::for_address(addr), Type::STREAM, None) {
+                    Ok(socket) => match stay_on_loopback(&socket, addr) {
+                        Ok(()) => self.open.insert(0, (socket, addr)),
+                        Err(error) => self.fail(addr, &error),
+                    },
+                    // No such family in this kernel: as if the name had no such address.
+                    Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => self.fail(addr, &error),
+                    Err(error) => {
+                        let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                        return Err(Cause::System { call: "socket", errno }.into());
+                    }
+                }
+            }
+            // The one tried longest ago comes next; the newest stands first.
+            let Some((socket, addr)) = (!self.open.is_empty()).then(|| self.open.remove(0)) else {
+                if self.addrs.peek().is_some() {
+                    continue;
+                }
+                return Err(self.failure());
+            };
+            match self.wait(&socket, addr) {
+                Ok(true) => return Ok((socket, addr)),
+                Ok(false) => self.open.push((socket, addr)),
+                Err(error) => self.fail(addr, &error),
+            }
+            if self.run.deadline.has_passed() && !self.open.is_empty() {
+                return self.late();
+            }
+        }
+    }
+
+    /// Waits for a connection for a slice of time: true once it is accepted.
+    fn wait(&self, socket: &Socket, addr: SocketAddr) -> io::Result<bool> {
+        let is_alone = self.open.is_empty() && self.addrs.len() == 0;
+        let left = self.run.deadline.left_for_socket();
+        socket.set_write_timeout(Some(if is_alone { left } else { left.min(HEAD_START) }))?;
+        match socket.connect(&addr.into()) {
+            Ok(()) => check_other_end(socket, addr).map(|()| true),
+            Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(true),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR | libc::EAGAIN) => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Time is over: a connection that was accepted while this process did not run still counts.
+    fn late(mut self) -> Result<(Socket, SocketAddr), Failure> {
+        for (socket, addr) in std::mem::take(&mut self.open) {
+            if socket.peer_addr().is_ok() {
+                return Ok((socket, addr));
+            }
+            self.failed.push((addr, SILENT));
+        }
+        Err(self.failure())
+    }
+
+    fn fail(&mut self, addr: SocketAddr, error: &io::Error) {
+        self.failed.push((addr, error.raw_os_error().unwrap_or(libc::EIO)));
+    }
+
+    /// The failure that got furthest: unanswered, refused, no way there, no such address.
+    fn failure(mut self) -> Failure {
+        // In the order they were tried first, 127.0.0.1 before ::1, however often each had its turn.
+        self.failed.sort_unstable();
+        let with = |errnos: &[i32]| -> Vec<SocketAddr> {
+            self.failed.iter().filter(|(_, errno)| errnos.contains(errno)).map(|(addr, _)| *addr).collect()
+        };
+        let told = |tried: Vec<SocketAddr>| if self.is_named { tried } else { Vec::new() };
+        // The first one only: whether there was time left to try the second is the clock's doing.
+        let silent: Vec<SocketAddr> = with(&[SILENT]).into_iter().take(1).collect();
+        if !silent.is_empty() {
+            let failure = timed_out(self.run, Phase::Connect, false, Awaited::Http);
+            return match failure.cause {
+                Cause::Timeout { phase, limit, begun, awaited, .. } => {
+                    let cause = Cause::Timeout { phase, limit, begun, awaited, tried: told(silent) };
+                    Failure { cause, ..failure }
+                }
+                _ => failure,
+            };
+        }
+        let refused = with(&[libc::ECONNREFUSED]);
+        if !refused.is_empty() {
+            return Cause::Refused { tried: told(refused) }.into();
+        }
+        let known = [libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT, libc::ENETUNREACH, libc::EHOSTUNREACH];
+        if let Some((_, errno)) = self.failed.iter().find(|(_, errno)| !known.contains(errno)) {
+            return Cause::System { call: "connect", errno: *errno }.into();
+        }
+        let unreachable = with(&[libc::ENETUNREACH, libc::EHOSTUNREACH]);
+        if !unreachable.is_empty() {
+            return Cause::Unreachable { tried: told(unreachable) }.into();
+        }
+        Cause::NoSuchAddress { tried: told(self.failed.iter().map(|(addr, _)| *addr).collect()) }.into()
+    }
+}
+
+/// Binds a socket that is to ask a loopback address to the loopback device. Where that is down, the route to
+/// 127.0.0.1 is the default route, and the first packet would leave the host.
+fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    let own: IpAddr = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
+        _ => return Ok(()),
+    };
+    if socket.bind_device(Some(b"lo")).is_ok() {
+        return Ok(());
+    }
+    // Before Linux 5.7 that takes CAP_NET_RAW. An end bound to a loopback address may not leave either, unless
+    // ip_nonlocal_bind is set; all its ports may be taken, where an unbound end could share one.
+    match socket.bind(&SocketAddr::new(own, 0).into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A port that nobody listens on can be the very port that the kernel picks for our end; TCP then connects the
+/// socket to itself. That is nobody listening.
+fn check_other_end(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    match socket.local_addr()?.as_socket() {
+        Some(own) if own == addr => Err(io::Error::from_raw_os_error(libc::ECONNREFUSED)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,340 @@
+//! The one place that connects: TCP or unix socket, plain or TLS, for every handler, under the one deadline. What
+//! comes out reads and writes blocking, each call limited by what is left, or without blocking for whoever waits
+//! elsewhere.
+
+mod dial;
+mod line;
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use crate::deadline::Deadline;
+use crate::locality::{Host, LocalAddr, NotLocal};
+use crate::outcome::{Awaited, Cause, Failure, Phase};
+use crate::output::Narrator;
+use crate::target::Target;
+use crate::tls::{self, Alpn, Session, Tls, TlsCause};
+use line::Line;
+
+/// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
+const FIRST_BYTES: usize = 16;
+
+/// What every handler is given: the instant to end by, and whom to tell about phases.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// The one deadline.
+    pub(crate) deadline: Deadline,
+    /// `-v`.
+    pub(crate) narrator: Narrator,
+}
+
+/// How a connection is protected: the options, the host's name or address, and what is spoken above.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Protection<'a> {
+    /// What the options say.
+    pub(crate) tls: &'a Tls,
+    /// The name or address that the certificate is for.
+    pub(crate) host: &'a str,
+    /// What is spoken above.
+    pub(crate) alpn: Alpn,
+}
+
+/// What a peer speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// Not a byte came.
+    Nothing,
+    /// HTTP/1.x.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// TLS, where none was asked for.
+    Tls,
+    /// Something else.
+    Other,
+}
+
+/// An accepted connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    line: Line,
+    session: Option<Box<Session>>,
+    alpn: Alpn,
+    tls_failed: Option<TlsCause>,
+    narrator: Narrator,
+    peer: Option<SocketAddr>,
+    phase_began: Instant,
+    first: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects to the first address that accepts, and shakes hands where `protection` is given. `localhost` tries
+    /// 127.0.0.1 first, as many containers have no IPv6 loopback. If none accepts, the failure is the one that got
+    /// furthest. `sends_often`: more than one small write is to come. Never sleeps past the deadline.
+    pub(crate) fn open(
+        target: &Target,
+        protection: Option<Protection<'_>>,
+        sends_often: bool,
+        run: Run,
+    ) -> Result<Connection, Failure> {
+        let mut began = Instant::now();
+        let (socket, peer) = match target {
+            Target::Unix(unix) => (dial::unix(&unix.addr, run)?, None),
+            Target::Tcp(place) => {
+                let addrs = place.host.locate(place.port).map_err(not_local)?;
+                let resolved = Instant::now();
+                run.narrator.ended(
+                    Phase::Resolve,
+                    resolved - began,
+                    format_args!("{} is {}", place.name, Addrs(&addrs)),
+                );
+                began = resolved;
+                // An address that the target names itself needs no telling.
+                let is_named = !matches!(place.host, Host::Address(ip, _) if addrs.iter().any(|addr| addr.socket_addr().ip() == ip));
+                let (socket, addr) = dial::Race::new(&addrs, run, is_named).run()?;
+                (socket, Some((addr, is_named)))
+            }
+        };
+        let mut connection = Connection {
+            line: Line::new(socket, run.deadline),
+            session: None,
+            alpn: protection.map_or(Alpn::Http1, |protection| protection.alpn),
+            tls_failed: None,
+            narrator: run.narrator,
+            peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
+            phase_began: began,
+            first: Vec::new(),
+        };
+        match peer {
+            Some((addr, _)) => connection.phase_ended(Phase::Connect, format_args!("{addr}")),
+            None => connection.phase_ended(Phase::Connect, format_args!("{target}")),
+        }
+        if peer.is_some() && (sends_often || protection.is_some()) {
+            // Without it Nagle's algorithm holds a small write back for the peer's delayed ACK: 40 ms.
+            let _ = connection.line.socket.set_tcp_nodelay(true);
+        }
+        if let Some(protection) = protection {
+            connection.shake_hands(protection)?;
+        }
+        Ok(connection)
+    }
+
+    /// The address behind the name that the target gave, if it gave a name.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// What the peer speaks, told by its first bytes.
+    pub(crate) fn spoken(&self) -> Spoken {
+        match self.first.as_slice() {
+            [] => Spoken::Nothing,
+            first if first.starts_with(b"HTTP/") => Spoken::Http1,
+            // The SETTINGS frame that every HTTP/2 server begins with: type 4, stream 0 (RFC 9113, section 3.4).
+            [_, _, _, 4, _, 0, 0, 0, 0, ..] => Spoken::Http2,
+            // A record of an alert or a handshake, version 3.x (RFC 8446, section 5.1).
+            [21 | 22, 3, ..] if self.session.is_none() => Spoken::Tls,
+            _ => Spoken::Other,
+        }
+    }
+
+    /// Takes in what the peer had said before the connection broke under a write, which [`Connection::spoken`] and
+    /// [`Connection::failure`] need.
+    pub(crate) fn hear_last_words(&mut self) {
+        if self.first.is_empty() && (self.line.is_nonblocking() || self.line.set_nonblocking().is_ok()) {
+            let _ = self.read(&mut [0; FIRST_BYTES]);
+        }
+    }
+
+    /// True if the server asked for a certificate that was not given: what it then refuses, it refuses for that.
+    pub(crate) fn wants_certificate(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.wants_certificate())
+    }
+
+    /// How the connection ended, once it has: `UnexpectedEof` where the peer closed its side.
+    pub(crate) fn ended(&self) -> Option<io::ErrorKind> {
+        self.line.ended()
+    }
+
+    /// Shortens the deadline of what follows: for a look at what is still coming once the verdict is known.
+    pub(crate) fn hurry(&mut self, length: Duration) {
+        self.line.hurry(length);
+    }
+
+    /// Tells that a phase ended; the next one begins now.
+    pub(crate) fn phase_ended(&mut self, phase: Phase, gave: std::fmt::Arguments<'_>) {
+        let now = Instant::now();
+        self.narrator.ended(phase, now - self.phase_began, gave);
+        self.phase_began = now;
+    }
+
+    /// Makes reads and writes return at once; the caller waits for readiness, and keeps the deadline.
+    pub(crate) fn set_nonblocking(&mut self) -> io::Result<()> {
+        self.line.set_nonblocking()
+    }
+
+    /// Another descriptor of the same socket, to wait for readiness by.
+    pub(crate) fn second_descriptor(&self) -> io::Result<OwnedFd> {
+        self.line.socket.try_clone().map(OwnedFd::from)
+    }
+
+    /// The failure for an error of [`Read`] or [`Write`] in this phase.
+    pub(crate) fn failure(&self, error: &io::Error, phase: Phase, awaited: Awaited) -> Failure {
+        let begun = !self.first.is_empty();
+        let cause = match (&self.tls_failed, error.kind()) {
+            (Some(cause), _) => Cause::Tls(cause.clone()),
+            (None, io::ErrorKind::TimedOut) => {
+                let run = Run { deadline: self.line.deadline, narrator: self.narrator };
+                return Failure {
+                    wants_certificate: self.wants_certificate(),
+                    ..timed_out(run, phase, begun, awaited)
+                }
+                .at(self.peer);
+            }
+            (None, io::ErrorKind::ConnectionReset) => Cause::Reset { phase, awaited },
+            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
+                Cause::Closed { phase, begun, awaited }
+            }
+            _ => Cause::System {
+                call: if phase == Phase::Request { "send" } else { "recv" },
+                errno: error.raw_os_error().unwrap_or(libc::EIO),
+            },
+        };
+        Failure { wants_certificate: self.wants_certificate(), ..Failure::new(cause) }.at(self.peer)
+    }
+
+    /// Ends the connection as a client that is done does: TLS is closed, no linger of zero, so no reset by our side.
+    pub(crate) fn leave(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.connection.send_close_notify();
+            let _ = session.connection.write_tls(&mut self.line);
+        }
+        let _ = self.line.socket.shutdown(Shutdown::Both);
+    }
+
+    fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
+        let session = protection.tls.session(protection.host, protection.alpn);
+        let session = session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn))))?;
+        self.session = Some(Box::new(session));
+        let awaited = match protection.alpn {
+            Alpn::Http1 => Awaited::Http,
+            Alpn::Http2 => Awaited::Grpc,
+        };
+        loop {
+            self.flush().map_err(|error| self.failure(&error, Phase::Tls, awaited))?;
+            match &self.session {
+                Some(session) if session.connection.is_handshaking() => {
+                    self.receive().map_err(|error| self.failure(&error, Phase::Tls, awaited))?;
+                }
+                _ => break,
+            }
+        }
+        let version = self.session.as_ref().and_then(|session| session.connection.protocol_version());
+        let version = version.and_then(|version| version.as_str()).unwrap_or_default().replace('_', ".");
+        self.phase_ended(Phase::Tls, format_args!("{version}"));
+        if self.session.as_ref().is_some_and(|session| session.is_name_unchecked()) {
+            let note = "the certificate stands in --cacert and names nobody, so its name was not checked";
+            self.narrator.note(format_args!("{note}"));
+        }
+        Ok(())
+    }
+
+    /// Takes TLS records in; `UnexpectedEof` if there are no more.
+    fn receive(&mut self) -> io::Result<()> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let count = session.connection.read_tls(&mut self.line)?;
+        if let Err(error) = session.connection.process_new_packets() {
+            // Our alert, if there is one, on its way.
+            let _ = session.connection.write_tls(&mut self.line);
+            self.tls_failed = Some(tls::cause(&error, self.alpn));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    fn read_session(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(session) = &mut self.session else { return Ok(0) };
+            match session.connection.reader().read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Closed without a close_notify, as many servers do; HTTP tells itself whether something is missing.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                read => return read,
+            }
+            match self.receive() {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+                received => received?,
+            }
+            // A key update is answered.
+            self.flush()?;
+        }
+    }
+}
+
+impl Read for Connection {
+    /// Reads what is there, waiting for it until the deadline at most; `TimedOut` if nothing came.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = match self.session {
+            None => self.line.read(buf)?,
+            Some(_) => self.read_session(buf)?,
+        };
+        let wanted = FIRST_BYTES.saturating_sub(self.first.len()).min(count);
+        self.first.extend_from_slice(&buf[..wanted]);
+        Ok(count)
+    }
+}
+
+impl Write for Connection {
+    /// Writes what fits, waiting for room until the deadline at most; `TimedOut` if there was none.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(session) = &mut self.session else { return self.line.write_vectored(bufs) };
+        let count = session.connection.writer().write_vectored(bufs)?;
+        match self.flush() {
+            // What is taken goes out with the next flush.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && count > 0 => Ok(count),
+            flushed => flushed.map(|()| count),
+        }
+    }
+
+    /// Sends what TLS holds back.
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        while session.connection.wants_write() {
+            session.connection.write_tls(&mut self.line)?;
+        }
+        Ok(())
+    }
+}
+
+/// The failure of a run whose time is over in this phase.
+pub(crate) fn timed_out(run: Run, phase: Phase, begun: bool, awaited: Awaited) -> Failure {
+    let cause = Cause::Timeout { phase, limit: run.deadline.limit(), begun, tried: Vec::new(), awaited };
+    Failure { held_back: run.deadline.was_held_back(), ..Failure::new(cause) }
+}
+
+fn not_local(why: NotLocal) -> Failure {
+    Failure::new(match why {
+        NotLocal::Elsewhere(ip) => Cause::NotLocal { ip },
+        NotLocal::Unknown(call, errno) => Cause::System { call, errno },
+    })
+}
+
+/// Addresses for `-v`.
+struct Addrs<'a>(&'a [LocalAddr]);
+
+impl std::fmt::Display for Addrs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, addr) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{}", addr.socket_addr().ip())?;
+        }
+        Ok(())
+    }
+}
