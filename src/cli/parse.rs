@@ -157,6 +157,7 @@ impl<'a> Line<'a> {
         Ok(settings)
     }
 
+    #[inline(never)] // large frames, of which a command line needs one
     fn http(&mut self) -> Result<HttpProbe, String> {
         let method = self.option(&flags::METHOD, values::method)?.unwrap_or(Method::GET);
         let given = self.options(&flags::HEADER, values::header)?;
@@ -199,6 +200,7 @@ impl<'a> Line<'a> {
         })
     }
 
+    #[inline(never)] // as for http
     fn grpc(&mut self) -> Result<GrpcProbe, String> {
         let service = self.word(&flags::SERVICE, |word| Ok((word.value().to_owned(), word.typed().to_owned())))?;
         let (service, typed) = service.unwrap_or_default();
@@ -231,6 +233,7 @@ impl<'a> Line<'a> {
     }
 
     /// What the TLS options say, and the name of one that was given.
+    #[inline(never)] // as for http
     fn tls(&mut self) -> Result<(Tls, Option<&'static str>), String> {
         let path = |word: &Word| PathBuf::from(word.value());
         let trust = self.word(&flags::CACERT, |word| Trust::load(&path(word)))?;

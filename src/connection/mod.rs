@@ -213,6 +213,7 @@ impl Connection {
         let _ = self.line.socket.shutdown(Shutdown::Both);
     }
 
+    #[inline(never)] // a large frame, which plain connections need not touch
     fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
         let session = protection.tls.session(protection.host, protection.alpn);
         let session = session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn))))?;

@@ -101,6 +101,7 @@ impl GrpcProbe {
     }
 
     /// Asks and judges.
+    #[inline(never)] // as for http: a large frame
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
         let host = match &self.target {
             Target::Tcp(place) => place.plain_name(),

@@ -90,6 +90,7 @@ impl HttpProbe {
     }
 
     /// Asks, follows, judges.
+    #[inline(never)] // inlined, its large frame would cost every handler a page fault
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
         let host = self.host.clone().unwrap_or_else(|| self.url.host_header());
         let mut hop = Hop { url: self.url.clone(), method: self.method.clone(), host };
