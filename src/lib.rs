@@ -16,6 +16,7 @@ mod regular_file;
 mod target;
 mod text;
 mod tls;
+mod url;
 
 use std::ffi::OsString;
 use std::time::Instant;

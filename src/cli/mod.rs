@@ -3,6 +3,7 @@
 
 pub(crate) mod flags;
 pub(crate) mod help;
+mod line;
 pub(crate) mod parse;
 mod values;
 

@@ -11,9 +11,10 @@ use crate::connection::{Protection, Run};
 use crate::outcome::{Cause, Evidence, Failure, Seen, StatusList};
 use crate::probe::file::Wanted;
 use crate::probe::healthy;
-use crate::target::{Location, Scheme, Target, UnixSocket, Url};
+use crate::target::{Target, UnixSocket};
 use crate::text::shown;
 use crate::tls::{Alpn, Tls};
+use crate::url::{Location, LocationError, Scheme, Url};
 use wire::{Exchange, Head};
 
 /// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
@@ -141,7 +142,7 @@ impl HttpProbe {
         if !is_redirect || !self.follow || is_wanted {
             return Ok(last);
         }
-        let text = std::str::from_utf8(location).map_err(|_| crate::target::LocationError::Unreadable);
+        let text = std::str::from_utf8(location).map_err(|_| LocationError::Unreadable);
         match text.and_then(|location| hop.url.join(location)) {
             Err(error) => Err(Cause::Location { status: head.status, error }.into()),
             Ok(Location::OtherHost(origin)) => Ok(Next::Final { not_followed: Some(origin) }),

@@ -1,104 +1,15 @@
-//! What came of a probe, and how it reads. A [`Cause`] holds data, never text: the line, the JSON object and the exit
-//! code are made from it here. A failure's line has the same bytes as long as its cause is the same, because the
-//! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
+//! Why a target counts as unhealthy: data, never text, since the line, the JSON object and what other programs will
+//! want to know are made from it. This is the one place that puts it into words.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::outcome::{Phase, StatusList};
 use crate::regular_file::Unusable;
-use crate::target::LocationError;
 use crate::text::{Errno, Length, quoted};
 use crate::tls::TlsCause;
-
-/// Exit code: healthy, or done.
-pub(crate) const EXIT_HEALTHY: u8 = 0;
-/// Exit code: asked, and the answer is bad or absent; `--unhealthy-exit` replaces it.
-pub(crate) const EXIT_UNHEALTHY: u8 = 1;
-/// Exit code: the command line is wrong, nothing was asked (EX_USAGE of sysexits.h).
-pub(crate) const EXIT_USAGE: u8 = 64;
-/// Exit code: a defect of this program (EX_SOFTWARE of sysexits.h).
-pub(crate) const EXIT_DEFECT: u8 = 70;
-
-/// Healthy or unhealthy, with the evidence.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// The answer is the wanted one.
-    Healthy(Evidence),
-    /// It is not, or there was none.
-    Unhealthy(Failure),
-}
-
-/// What shows that a target is healthy.
-#[derive(Debug)]
-pub(crate) struct Evidence {
-    /// What was seen.
-    pub(crate) seen: Seen,
-    /// Time from the start of the run to the verdict.
-    pub(crate) elapsed: Duration,
-}
-
-/// What a healthy target showed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// An HTTP status in the wanted list, with the origin of a redirect that was not followed.
-    Http { status: u16, not_followed: Option<String> },
-    /// An accepted connection.
-    Connected,
-    /// A gRPC serving status, or the status code of a call where any answer will do.
-    Grpc(String),
-    /// A regular file.
-    File,
-}
-
-/// Where time goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// From a name to addresses.
-    Resolve,
-    /// Until a connection is accepted.
-    Connect,
-    /// Until the TLS handshake is done.
-    Tls,
-    /// Until the request is handed to the kernel.
-    Request,
-    /// Until the response headers are complete.
-    Headers,
-    /// Reading the response body.
-    Body,
-}
-
-impl Phase {
-    /// The name in `-v` and JSON.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Phase::Resolve => "resolve",
-            Phase::Connect => "connect",
-            Phase::Tls => "tls",
-            Phase::Request => "request",
-            Phase::Headers => "headers",
-            Phase::Body => "body",
-        }
-    }
-}
-
-/// Why a target counts as unhealthy, with the circumstances.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    /// What went wrong.
-    pub(crate) cause: Cause,
-    /// The address of the connection it happened on.
-    pub(crate) peer: Option<SocketAddr>,
-    /// True if the server had asked for a client certificate that was not given.
-    pub(crate) wants_certificate: bool,
-    /// The origin that a redirect had led to.
-    pub(crate) hop: Option<String>,
-    /// True if this process was kept from running past its deadline.
-    pub(crate) held_back: bool,
-    /// The start of the response body, where `--show-body` asks for it.
-    pub(crate) body: Option<String>,
-}
+use crate::url::LocationError;
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,45 +91,6 @@ pub(crate) enum Awaited {
     Http,
     /// The answer to a gRPC call.
     Grpc,
-}
-
-impl Failure {
-    /// A failure without circumstances.
-    pub(crate) fn new(cause: Cause) -> Failure {
-        Failure { cause, peer: None, wants_certificate: false, hop: None, held_back: false, body: None }
-    }
-
-    /// The same failure, on a connection to this address.
-    pub(crate) fn at(self, peer: Option<SocketAddr>) -> Failure {
-        Failure { peer: self.peer.or(peer), ..self }
-    }
-}
-
-impl From<Cause> for Failure {
-    fn from(cause: Cause) -> Failure {
-        Failure::new(cause)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(hop) = &self.hop {
-            write!(f, "redirected to {hop}: ")?;
-        }
-        write!(f, "{}", self.cause)?;
-        if let Some(peer) = self.peer.filter(|_| self.cause.leaves_the_peer_open()) {
-            write!(f, " (connected to {peer})")?;
-        }
-        if self.wants_certificate {
-            f.write_str(" (the server asked for a client certificate: --cert and --key)")?;
-        }
-        if self.held_back {
-            f.write_str(" (this process was held back: CPU limit?)")?;
-        }
-        Ok(())
-    }
 }
 
 impl Cause {
@@ -307,7 +179,7 @@ impl Cause {
     }
 
     /// True where a reader has to ask "who was that?": the peer said nothing that would tell.
-    fn leaves_the_peer_open(&self) -> bool {
+    pub(super) fn leaves_the_peer_open(&self) -> bool {
         matches!(
             self,
             Cause::Timeout { .. }
@@ -418,82 +290,6 @@ impl fmt::Display for Tried<'_> {
             }
         }
         if self.0.is_empty() { Ok(()) } else { f.write_str(")") }
-    }
-}
-
-/// The HTTP statuses that are wanted: `200-399`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StatusList(pub(crate) Vec<RangeInclusive<u16>>);
-
-impl StatusList {
-    /// Reads `200,204,301-302`; none if it is no such list.
-    pub(crate) fn parse(text: &str) -> Option<StatusList> {
-        let one = |text: &str| {
-            let is_status = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|status| is_status && (100..=999).contains(status))
-        };
-        let range = |text: &str| match text.split_once('-') {
-            Some((first, last)) => Some(one(first)?..=one(last)?).filter(|range| !range.is_empty()),
-            None => one(text).map(|status| status..=status),
-        };
-        text.split(',').map(range).collect::<Option<_>>().map(StatusList)
-    }
-
-    /// True if the status is wanted.
-    pub(crate) fn contains(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-}
-
-impl Default for StatusList {
-    /// The kubelet's own: 200 to 399 (pkg/probe/http).
-    fn default() -> Self {
-        StatusList(vec![200..=399])
-    }
-}
-
-impl fmt::Display for StatusList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, range) in self.0.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { "," })?;
-            write!(f, "{}", range.start())?;
-            if range.start() != range.end() {
-                write!(f, "-{}", range.end())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Seen::Http { status, .. } => write!(f, "status {status}"),
-            Seen::Connected => f.write_str("connected"),
-            Seen::Grpc(status) => f.write_str(status),
-            Seen::File => f.write_str("as wanted"),
-        }
-    }
-}
-
-impl Seen {
-    /// The protocol's own status, as JSON writes it.
-    pub(crate) fn status(&self) -> Option<String> {
-        match self {
-            Seen::Http { status, .. } => Some(status.to_string()),
-            Seen::Grpc(status) => Some(quoted(status)),
-            Seen::Connected | Seen::File => None,
-        }
-    }
-
-    /// What a reader should know although all is well.
-    pub(crate) fn note(&self) -> Option<String> {
-        match self {
-            Seen::Http { not_followed: Some(origin), .. } => {
-                Some(format!("not followed to {origin}, which is another host name"))
-            }
-            _ => None,
-        }
     }
 }
 
@@ -627,35 +423,6 @@ mod tests {
             let breaks =
                 text.ends_with('.') || ["error", "failed to", "unable"].iter().any(|word| text.contains(word));
             assert!(!breaks, "{text}");
-        }
-    }
-
-    #[test]
-    fn circumstances_stand_around_the_cause() {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
-        let failure = Failure {
-            hop: Some("http://localhost:81".into()),
-            held_back: true,
-            wants_certificate: true,
-            ..Failure::new(Cause::Reset { phase: Phase::Headers, awaited: Awaited::Http }).at(Some(addr))
-        };
-        assert_eq!(
-            failure.to_string(),
-            "redirected to http://localhost:81: connection reset by the server, no response headers (connected to \
-             127.0.0.1:80) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
-        );
-        // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));
-        assert_eq!(answered.to_string(), "status 500, wanted 200-399");
-    }
-
-    #[test]
-    fn status_lists_read_as_they_are_written() {
-        for (given, wanted) in [("200", "200"), ("200-399", "200-399"), ("200,204,301-302", "200,204,301-302")] {
-            assert_eq!(StatusList::parse(given).map(|list| list.to_string()).as_deref(), Some(wanted), "{given}");
-        }
-        for given in ["", ",", "200,", "99", "1000", "20", "0200", "300-200", "200-", "-200", "2xx", "200 ", "+20"] {
-            assert_eq!(StatusList::parse(given), None, "{given:?}");
         }
     }
 }

@@ -1,0 +1,201 @@
+//! What came of a probe, and how it reads. A failure's line has the same bytes as long as its cause is the same, because the
+//! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
+
+mod cause;
+mod status_list;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::text::quoted;
+pub(crate) use cause::{Awaited, Cause};
+pub(crate) use status_list::StatusList;
+
+/// Exit code: healthy, or done.
+pub(crate) const EXIT_HEALTHY: u8 = 0;
+
+/// Exit code: asked, and the answer is bad or absent; `--unhealthy-exit` replaces it.
+pub(crate) const EXIT_UNHEALTHY: u8 = 1;
+
+/// Exit code: the command line is wrong, nothing was asked (EX_USAGE of sysexits.h).
+pub(crate) const EXIT_USAGE: u8 = 64;
+
+/// Exit code: a defect of this program (EX_SOFTWARE of sysexits.h).
+pub(crate) const EXIT_DEFECT: u8 = 70;
+
+/// Healthy or unhealthy, with the evidence.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The answer is the wanted one.
+    Healthy(Evidence),
+    /// It is not, or there was none.
+    Unhealthy(Failure),
+}
+
+/// What shows that a target is healthy.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// What was seen.
+    pub(crate) seen: Seen,
+    /// Time from the start of the run to the verdict.
+    pub(crate) elapsed: Duration,
+}
+
+/// What a healthy target showed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// An HTTP status in the wanted list, with the origin of a redirect that was not followed.
+    Http { status: u16, not_followed: Option<String> },
+    /// An accepted connection.
+    Connected,
+    /// A gRPC serving status, or the status code of a call where any answer will do.
+    Grpc(String),
+    /// A regular file.
+    File,
+}
+
+/// Where time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// From a name to addresses.
+    Resolve,
+    /// Until a connection is accepted.
+    Connect,
+    /// Until the TLS handshake is done.
+    Tls,
+    /// Until the request is handed to the kernel.
+    Request,
+    /// Until the response headers are complete.
+    Headers,
+    /// Reading the response body.
+    Body,
+}
+
+impl Phase {
+    /// The name in `-v` and JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::Request => "request",
+            Phase::Headers => "headers",
+            Phase::Body => "body",
+        }
+    }
+}
+
+/// Why a target counts as unhealthy, with the circumstances.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    pub(crate) cause: Cause,
+    /// The address of the connection it happened on.
+    pub(crate) peer: Option<SocketAddr>,
+    /// True if the server had asked for a client certificate that was not given.
+    pub(crate) wants_certificate: bool,
+    /// The origin that a redirect had led to.
+    pub(crate) hop: Option<String>,
+    /// True if this process was kept from running past its deadline.
+    pub(crate) held_back: bool,
+    /// The start of the response body, where `--show-body` asks for it.
+    pub(crate) body: Option<String>,
+}
+
+impl Failure {
+    /// A failure without circumstances.
+    pub(crate) fn new(cause: Cause) -> Failure {
+        Failure { cause, peer: None, wants_certificate: false, hop: None, held_back: false, body: None }
+    }
+
+    /// The same failure, on a connection to this address.
+    pub(crate) fn at(self, peer: Option<SocketAddr>) -> Failure {
+        Failure { peer: self.peer.or(peer), ..self }
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Failure {
+        Failure::new(cause)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(hop) = &self.hop {
+            write!(f, "redirected to {hop}: ")?;
+        }
+        write!(f, "{}", self.cause)?;
+        if let Some(peer) = self.peer.filter(|_| self.cause.leaves_the_peer_open()) {
+            write!(f, " (connected to {peer})")?;
+        }
+        if self.wants_certificate {
+            f.write_str(" (the server asked for a client certificate: --cert and --key)")?;
+        }
+        if self.held_back {
+            f.write_str(" (this process was held back: CPU limit?)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::Http { status, .. } => write!(f, "status {status}"),
+            Seen::Connected => f.write_str("connected"),
+            Seen::Grpc(status) => f.write_str(status),
+            Seen::File => f.write_str("as wanted"),
+        }
+    }
+}
+
+impl Seen {
+    /// The protocol's own status, as JSON writes it.
+    pub(crate) fn status(&self) -> Option<String> {
+        match self {
+            Seen::Http { status, .. } => Some(status.to_string()),
+            Seen::Grpc(status) => Some(quoted(status)),
+            Seen::Connected | Seen::File => None,
+        }
+    }
+
+    /// What a reader should know although all is well.
+    pub(crate) fn note(&self) -> Option<String> {
+        match self {
+            Seen::Http { not_followed: Some(origin), .. } => {
+                Some(format!("not followed to {origin}, which is another host name"))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn circumstances_stand_around_the_cause() {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let failure = Failure {
+            hop: Some("http://localhost:81".into()),
+            held_back: true,
+            wants_certificate: true,
+            ..Failure::new(Cause::Reset { phase: Phase::Headers, awaited: Awaited::Http }).at(Some(addr))
+        };
+        assert_eq!(
+            failure.to_string(),
+            "redirected to http://localhost:81: connection reset by the server, no response headers (connected to \
+             127.0.0.1:80) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
+        );
+        // A peer that answered tells by its answer who it was.
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));
+        assert_eq!(answered.to_string(), "status 500, wanted 200-399");
+    }
+}

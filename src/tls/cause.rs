@@ -1,0 +1,224 @@
+//! What rustls' errors mean to a person: expired since when, valid for whom, which side lacks what.
+
+use std::fmt;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+use crate::text::{VALUE_CHARS, shown};
+use crate::tls::Alpn;
+
+/// How many names of a certificate a message shows.
+const MOST_NAMES: usize = 5;
+
+/// What went wrong in TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsCause {
+    /// The certificate's last second has passed.
+    Expired { since: u64 },
+    /// The certificate's first second is to come.
+    NotYetValid { from: u64 },
+    /// The certificate is for other names.
+    WrongName { wanted: String, valid_for: Vec<String> },
+    /// Nobody in `--cacert` signed it.
+    UnknownIssuer,
+    /// The certificate is for another purpose, or limits itself in a way that is not understood; which.
+    Unfit { why: &'static str },
+    /// A signature that does not verify.
+    BadSignature,
+    /// A signature or key of a kind that is not spoken.
+    UnknownSignature,
+    /// Server and probe have no protocol version in common.
+    Versions,
+    /// Server and probe have no cipher suite or signature in common.
+    NothingInCommon,
+    /// The server speaks another protocol above TLS.
+    Alpn { wanted: Alpn },
+    /// The server ended the handshake with this alert.
+    Alert { name: String },
+    /// The answer is no TLS.
+    NotTls { asked: Alpn },
+    /// The answer breaks TLS's grammar.
+    Broken,
+}
+
+impl TlsCause {
+    /// The word in JSON's `cause`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            TlsCause::Expired { .. }
+            | TlsCause::NotYetValid { .. }
+            | TlsCause::WrongName { .. }
+            | TlsCause::UnknownIssuer
+            | TlsCause::Unfit { .. }
+            | TlsCause::BadSignature
+            | TlsCause::UnknownSignature => "certificate",
+            TlsCause::NotTls { .. } => "not-tls",
+            _ => "tls",
+        }
+    }
+}
+
+impl fmt::Display for TlsCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const KNOWN: &str = "wanted TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20, and a P-256, P-384, Ed25519 or RSA \
+                             key of 2048 bits or more";
+        match self {
+            TlsCause::Expired { since } => write!(f, "the server's certificate expired on {}", Date(*since)),
+            TlsCause::NotYetValid { from } => {
+                write!(f, "the server's certificate is not valid before {}", Date(*from))
+            }
+            TlsCause::WrongName { wanted, valid_for } => {
+                write!(f, "the server's certificate is not valid for {wanted}")?;
+                if valid_for.is_empty() {
+                    return f.write_str(", it names nobody (no subjectAltName)");
+                }
+                let more = if valid_for.len() > MOST_NAMES { ", …" } else { "" };
+                write!(f, ", but for {}{more}", valid_for[..valid_for.len().min(MOST_NAMES)].join(", "))
+            }
+            TlsCause::UnknownIssuer => {
+                f.write_str("the server's certificate has an unknown issuer, wanted one that is in --cacert")
+            }
+            TlsCause::Unfit { why } => write!(f, "the server's certificate can't be accepted: {why}"),
+            TlsCause::BadSignature => f.write_str("a signature of the server's does not verify"),
+            TlsCause::UnknownSignature => write!(f, "the server's certificate or key is of an unknown kind, {KNOWN}"),
+            TlsCause::Versions => f.write_str("no TLS version in common, wanted 1.2 or 1.3"),
+            TlsCause::NothingInCommon => {
+                write!(f, "nothing in common with the server's TLS (handshake_failure), {KNOWN}")
+            }
+            TlsCause::Alpn { wanted } => f.write_str(match wanted {
+                Alpn::Http1 => {
+                    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it"
+                }
+                Alpn::Http2 => "the server speaks no HTTP/2 over TLS (ALPN), so no gRPC",
+            }),
+            TlsCause::Alert { name } => write!(f, "the server ended the TLS handshake ({name})"),
+            TlsCause::NotTls { asked: Alpn::Http1 } => {
+                f.write_str("the server does not speak TLS; http:// asks it without")
+            }
+            TlsCause::NotTls { asked: Alpn::Http2 } => {
+                f.write_str("the server does not speak TLS; leave --tls out to ask it without")
+            }
+            TlsCause::Broken => f.write_str("the server's TLS is broken"),
+        }
+    }
+}
+
+/// What rustls' error means.
+pub(crate) fn cause(error: &Error, wanted: Alpn) -> TlsCause {
+    match error {
+        Error::InvalidCertificate(error) => certificate_cause(error),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        )
+        | Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsCause::Versions,
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
+            TlsCause::NothingInCommon
+        }
+        Error::NoApplicationProtocol | Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            TlsCause::Alpn { wanted }
+        }
+        Error::AlertReceived(alert) => TlsCause::Alert { name: alert_name(*alert) },
+        Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => TlsCause::NotTls { asked: wanted },
+        _ => TlsCause::Broken,
+    }
+}
+
+fn certificate_cause(error: &CertificateError) -> TlsCause {
+    match error {
+        CertificateError::ExpiredContext { not_after, .. } => TlsCause::Expired { since: not_after.as_secs() },
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            TlsCause::NotYetValid { from: not_before.as_secs() }
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => TlsCause::WrongName {
+            wanted: shown(&expected.to_str(), VALUE_CHARS),
+            valid_for: presented.iter().map(|name| plain_name(name)).collect(),
+        },
+        CertificateError::UnknownIssuer => TlsCause::UnknownIssuer,
+        CertificateError::BadSignature => TlsCause::BadSignature,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            TlsCause::Unfit { why: "it is not for servers (extendedKeyUsage)" }
+        }
+        CertificateError::UnhandledCriticalExtension => TlsCause::Unfit { why: "a critical extension is unknown" },
+        CertificateError::BadEncoding => TlsCause::Unfit { why: "its encoding is broken" },
+        CertificateError::Other(error) => match error.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                TlsCause::Unfit { why: "it is an authority's (CA:TRUE) and does not stand in --cacert itself" }
+            }
+            Some(webpki::Error::UnsupportedCertVersion) => TlsCause::Unfit { why: "it is not X.509 version 3" },
+            _ => TlsCause::Unfit { why: "it is of an unknown kind" },
+        },
+        _ => TlsCause::UnknownSignature,
+    }
+}
+
+/// A name out of webpki's list, which writes `DnsName("x")` and `IpAddress(1.2.3.4)`.
+fn plain_name(presented: &str) -> String {
+    let inside = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+    shown(inside.trim_matches('"'), VALUE_CHARS)
+}
+
+/// An alert as RFC 8446 spells it: `certificate_required`.
+fn alert_name(alert: AlertDescription) -> String {
+    let mut name = String::new();
+    for char in format!("{alert:?}").chars() {
+        if char.is_ascii_uppercase() && !name.is_empty() && !name.ends_with(|last: char| last.is_ascii_uppercase()) {
+            name.push('_');
+        }
+        name.push(char);
+    }
+    name.to_ascii_lowercase()
+}
+
+/// Seconds since 1970 as a date in UTC.
+struct Date(u64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
+        // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last.
+        let days = days + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        write!(f, "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_civil() {
+        let rows = [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_795_305_599, "2026-11-21 23:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59 UTC"),
+        ];
+        for (given, wanted) in rows {
+            assert_eq!(Date(given).to_string(), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn alerts_read_as_in_the_rfc() {
+        for (alert, wanted) in [
+            (AlertDescription::CertificateRequired, "certificate_required"),
+            (AlertDescription::UnknownCA, "unknown_ca"),
+            (AlertDescription::InternalError, "internal_error"),
+        ] {
+            assert_eq!(alert_name(alert), wanted);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The files that TLS options name: certificates and keys in PEM. What is wrong with one is said by its name, and
+//! never with a byte of its content.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, RootCertStore};
+
+use crate::regular_file;
+use crate::target::Wrong;
+use crate::tls::Trust;
+
+/// How long a PEM file may be: a system's whole bundle has a quarter of it.
+const MOST_PEM: u64 = 1024 * 1024;
+
+impl Trust {
+    /// Reads the certificates of a PEM file.
+    pub(crate) fn load(path: &Path) -> Result<Trust, Wrong> {
+        let pinned = certificates(&read(path)?)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &pinned {
+            roots
+                .add(certificate.clone())
+                .map_err(|_| Wrong("a certificate in it can't be understood".to_owned()))?;
+        }
+        Ok(Trust { roots: Arc::new(roots), pinned: pinned.into() })
+    }
+}
+
+/// The certificates of a PEM file, and the key that may stand in it as well.
+pub(crate) struct Identity {
+    certificates: Vec<CertificateDer<'static>>,
+    key: Option<PrivateKeyDer<'static>>,
+}
+
+impl Identity {
+    /// Reads `--cert`.
+    pub(crate) fn load(path: &Path) -> Result<Identity, Wrong> {
+        let pem = read(path)?;
+        let key = match PrivateKeyDer::from_pem_slice(&pem) {
+            Ok(key) => Some(key),
+            Err(pem::Error::NoItemsFound) => None,
+            Err(error) => return Err(wrong_pem(&error)),
+        };
+        Ok(Identity { certificates: certificates(&pem)?, key })
+    }
+
+    /// Joins certificate and key; `key` is that of `--key`. None: there is no key at all.
+    pub(crate) fn with_key(self, key: Option<PrivateKeyDer<'static>>) -> Option<Result<Arc<CertifiedKey>, Wrong>> {
+        let key = key.or(self.key)?;
+        let joined = CertifiedKey::from_der(self.certificates, key, &ring::default_provider());
+        Some(joined.map(Arc::new).map_err(|error| {
+            Wrong(match error {
+                Error::InconsistentKeys(_) => "the key does not match the certificate".to_owned(),
+                _ => "the key is of an unknown kind, wanted P-256, P-384, Ed25519, or RSA of 2048 bits or more"
+                    .to_owned(),
+            })
+        }))
+    }
+}
+
+/// Reads `--key`.
+pub(crate) fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
+        pem::Error::NoItemsFound => Wrong("no private key in it; an encrypted one can't be used".to_owned()),
+        error => wrong_pem(&error),
+    })
+}
+
+/// Reads `--server-name`.
+pub(crate) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
+    ServerName::try_from(text.to_owned()).map_err(|_| Wrong("wanted a host name or an address".to_owned()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Wrong> {
+    let (file, _) = regular_file::open(path).map_err(|why| Wrong(why.to_string()))?;
+    let bytes = regular_file::read_start(file, MOST_PEM + 1).map_err(|why| Wrong(why.to_string()))?;
+    match bytes.len() as u64 {
+        0 => Err(Wrong("the file is empty".to_owned())),
+        1..=MOST_PEM => Ok(bytes),
+        _ => Err(Wrong("the file is longer than 1 MiB".to_owned())),
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Wrong> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(all) if all.is_empty() => Err(Wrong("no certificate in it, wanted PEM".to_owned())),
+        Ok(all) => Ok(all),
+        Err(error) => Err(wrong_pem(&error)),
+    }
+}
+
+/// What is wrong with a PEM file, without a byte of it.
+fn wrong_pem(error: &pem::Error) -> Wrong {
+    Wrong(match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "a PEM section is not closed: only half of the file is there".to_owned()
+        }
+        _ => "not a PEM file that can be understood".to_owned(),
+    })
+}
