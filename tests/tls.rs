@@ -138,6 +138,80 @@ fn without_cacert_nothing_is_verified_but_the_handshake() {
     }
 }
 
+/// A DER value with this tag.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(content.len()).expect("a short value").to_be_bytes();
+    [&[tag, 0x82, len[0], len[1]], content].concat()
+}
+
+/// The DER values that stand one behind the other in `content`, whole.
+fn values(mut content: &[u8]) -> Vec<&[u8]> {
+    let mut all = Vec::new();
+    while let [_, len, ..] = content {
+        let (head, len) = match len {
+            0x81 => (3, usize::from(content[2])),
+            0x82 => (4, usize::from(content[2]) << 8 | usize::from(content[3])),
+            len => (2, usize::from(*len)),
+        };
+        let (value, rest) = content.split_at(head + len);
+        all.push(value);
+        content = rest;
+    }
+    all
+}
+
+fn content(value: &[u8]) -> &[u8] {
+    &value[if value[1] < 0x80 { 2 } else { 2 + usize::from(value[1] - 0x80) }..]
+}
+
+/// The certificate as X.509 version 1: without version and extensions. Its own signature breaks, which nobody checks.
+fn version_1(made: &Made) -> CertificateDer<'static> {
+    let parts = values(content(&made.der));
+    let fields = values(content(parts[0]));
+    let kept: Vec<u8> =
+        fields.iter().filter(|field| field[0] != 0xa0 && field[0] != 0xa3).copied().flatten().copied().collect();
+    der(0x30, &[&der(0x30, &kept), parts[1], parts[2]].concat()).into()
+}
+
+/// Gives this certificate whatever key it comes with.
+#[derive(Debug)]
+struct Gives(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for Gives {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+#[test]
+fn the_server_must_hold_the_key_of_its_certificate() {
+    let (one, other) = (Made::new(&["localhost"], None, |_| {}), Made::new(&["localhost"], None, |_| {}));
+    let rows = [
+        (one.der.clone(), &one, true),
+        (one.der.clone(), &other, false),
+        (version_1(&one), &one, true),
+        (version_1(&one), &other, false),
+    ];
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (certificate, signer, is_its_own) in &rows {
+            let key = rustls::crypto::ring::sign::any_supported_type(&signer.key_der()).expect("a key");
+            let given = Gives(Arc::new(rustls::sign::CertifiedKey::new(vec![certificate.clone()], key)));
+            let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(given));
+            let server = https(1, config);
+            let url = format!("https://localhost:{}/", server.port);
+            let run = exec_probe(["http", &url]);
+            match is_its_own {
+                true => run.stdout(format!("http GET {url}: status 200 (TIME)")).exit(0),
+                false => run.stderr(format!("http GET {url}: a signature of the server's does not verify")).exit(1),
+            }
+        }
+    }
+}
+
 #[test]
 fn with_cacert_everything_is_verified() {
     let folder = Folder::new();

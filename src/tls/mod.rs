@@ -7,6 +7,7 @@
 
 mod cause;
 mod files;
+mod public_key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -179,7 +180,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let known = &self.provider.signature_verification_algorithms;
+        match verify_tls12_signature(message, certificate, signed, known) {
+            Err(error) if self.goes_by_key(&error) => public_key::verify_tls12(message, certificate, signed, known),
+            verified => verified,
+        }
     }
 
     fn verify_tls13_signature(
@@ -188,11 +193,24 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let known = &self.provider.signature_verification_algorithms;
+        match verify_tls13_signature(message, certificate, signed, known) {
+            Err(error) if self.goes_by_key(&error) => public_key::verify_tls13(message, certificate, signed, known),
+            verified => verified,
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl Verifier {
+    /// True for a certificate that webpki does not read, where nothing but its key counts.
+    fn goes_by_key(&self, error: &Error) -> bool {
+        use CertificateError::{BadEncoding, Other, UnhandledCriticalExtension};
+        self.chain.is_none()
+            && matches!(error, Error::InvalidCertificate(BadEncoding | Other(_) | UnhandledCriticalExtension))
     }
 }
 
