@@ -7,6 +7,7 @@
 mod cli;
 mod connection;
 mod deadline;
+mod install;
 mod locality;
 mod outcome;
 mod output;
@@ -24,8 +25,9 @@ use std::time::Instant;
 use cli::{Action, Settings};
 use connection::Run;
 use deadline::Deadline;
-use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Failure, Outcome};
-use output::Narrator;
+use install::Install;
+use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Failure, Outcome, Seen};
+use output::{Narrator, Subject};
 use probe::Probe;
 
 /// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
@@ -35,6 +37,7 @@ pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<O
     output::catch_defects();
     match cli::parse::parse(args, env) {
         Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
+        Ok(Some(Action::Install(install, settings))) => copy(&install, settings, started),
         Ok(Some(Action::Help(command))) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
@@ -52,6 +55,19 @@ pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<O
             EXIT_USAGE
         }
     }
+}
+
+fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
+    let done = install.run();
+    let elapsed = started.elapsed();
+    let (outcome, code) = match done {
+        Ok(installed) => (Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }), EXIT_HEALTHY),
+        Err(cause) => (Outcome::Unhealthy(Cause::Install(cause).into()), settings.unhealthy_exit),
+    };
+    let target = install.shown_file();
+    let subject = Subject { handler: "install", label: format!("install {target}"), target };
+    output::outcome(&subject, &outcome, elapsed, settings.output, settings.quiet);
+    code
 }
 
 fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {

@@ -67,7 +67,8 @@ pub(crate) fn outcome(subject: &Subject<'_>, outcome: &Outcome, elapsed: Duratio
 /// Prints why nothing was asked.
 pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &str, format: Format) {
     let program = handler.map_or_else(|| "exec-probe".to_owned(), |handler| format!("exec-probe {handler}"));
-    let message = format!("{program}: {error}; nothing was asked");
+    let spared = if handler == Some("install") { "installed" } else { "asked" };
+    let message = format!("{program}: {error}; nothing was {spared}");
     to_stderr(&match format {
         Format::Text => format!("{message}\n"),
         Format::Json => object(&[

@@ -29,7 +29,7 @@ fn help_and_version_are_healthy_and_no_command_is_not() {
     }
     assert_eq!(exec_probe([] as [&str; 0]).output(), (Some(64), String::new(), help));
     exec_probe(["--version"]).stdout(format!("exec-probe {}", env!("CARGO_PKG_VERSION"))).exit(0);
-    for command in ["http", "tcp", "grpc", "file"] {
+    for command in ["http", "tcp", "grpc", "file", "install"] {
         let (code, help, stderr) = exec_probe(["help", command]).output();
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         assert!(help.starts_with(&format!("exec-probe {command} [OPTIONS] ")), "{help}");

@@ -13,6 +13,7 @@ mod docs;
 mod file;
 mod grpc;
 mod http;
+mod install;
 mod messages;
 mod placeholders;
 mod support;

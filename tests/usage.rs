@@ -127,7 +127,7 @@ fn values_that_can_not_be_meant() {
         (&["file", ""], "PATH \"\": wanted the path of a file"),
         (&["file"], "no PATH: wanted one, such as /tmp/healthy"),
         (&["file", "--max-age=1d", "/x"], "--max-age \"1d\": wanted a number and ms, s or m, such as 500ms"),
-        (&["htpp", ":1"], "\"htpp\": wanted http, tcp, grpc, file or help; did you mean http?"),
+        (&["htpp", ":1"], "\"htpp\": wanted http, tcp, grpc, file, install or help; did you mean http?"),
         (
             &["--timeout=1s", "http", ":1"],
             "--timeout=1s: the command comes first, such as exec-probe http :8080/healthz",

@@ -12,11 +12,17 @@ pub(crate) enum Command {
     Grpc,
     /// One look at a file.
     File,
+    /// A copy of this binary.
+    Install,
 }
+
+/// The commands that ask something.
+const PROBES: [Command; 4] = [Command::Http, Command::Tcp, Command::Grpc, Command::File];
 
 impl Command {
     /// All of them, in the order of the help.
-    pub(crate) const ALL: [Command; 4] = [Command::Http, Command::Tcp, Command::Grpc, Command::File];
+    pub(crate) const ALL: [Command; 5] =
+        [Command::Http, Command::Tcp, Command::Grpc, Command::File, Command::Install];
 
     /// What is typed.
     pub(crate) fn name(self) -> &'static str {
@@ -25,6 +31,7 @@ impl Command {
             Command::Tcp => "tcp",
             Command::Grpc => "grpc",
             Command::File => "file",
+            Command::Install => "install",
         }
     }
 
@@ -33,6 +40,7 @@ impl Command {
         match self {
             Command::Http | Command::Tcp | Command::Grpc => "TARGET",
             Command::File => "PATH",
+            Command::Install => "DEST",
         }
     }
 
@@ -43,14 +51,16 @@ impl Command {
             Command::Tcp => ":5432",
             Command::Grpc => ":50051",
             Command::File => "/tmp/healthy",
+            Command::Install => "/probe",
         }
     }
 
     /// The flags of this command, its own before those of all.
     pub(crate) fn flags(self) -> impl Iterator<Item = &'static Flag> {
-        let is_own = move |flag: &&&Flag| flag.commands.contains(&self) && flag.commands.len() < Self::ALL.len();
-        let is_shared = |flag: &&&Flag| flag.commands.len() == Self::ALL.len();
-        FLAGS.iter().filter(is_own).chain(FLAGS.iter().filter(is_shared)).copied()
+        let mine = move |flag: &&&Flag| flag.commands.contains(&self);
+        let is_shared = |flag: &&&Flag| flag.commands.len() >= PROBES.len();
+        let own = FLAGS.iter().filter(mine).filter(move |flag| !is_shared(flag));
+        own.chain(FLAGS.iter().filter(mine).filter(is_shared)).copied()
     }
 }
 
@@ -86,7 +96,7 @@ const SWITCH: Flag = Flag {
     env: None,
     repeats: false,
     is_secret: false,
-    commands: &Command::ALL,
+    commands: &PROBES,
     help: "",
 };
 
@@ -197,6 +207,11 @@ flags! {
         long: "--contains", value: Some("TEXT"), commands: &[Command::File],
         help: "the first 64 KiB of the file must hold this text",
     }
+    /// Further names.
+    LINK {
+        long: "--link", value: Some("NAME"), repeats: true, commands: &[Command::Install],
+        help: "make a link of this name to the copy, beside it",
+    }
     /// The limit of the whole run.
     TIMEOUT {
         long: "--timeout", value: Some("LENGTH"), default: Some("29s"), env: Some("EXEC_PROBE_TIMEOUT"),
@@ -209,8 +224,8 @@ flags! {
     }
     /// Silence.
     QUIET {
-        long: "--quiet", short: Some("-q"),
-        help: "print nothing when healthy",
+        long: "--quiet", short: Some("-q"), commands: &Command::ALL,
+        help: "print nothing when all is well",
     }
     /// Phases.
     VERBOSE {
@@ -220,6 +235,7 @@ flags! {
     /// Text or JSON.
     OUTPUT {
         long: "--output", value: Some("text|json"), default: Some("text"), env: Some("EXEC_PROBE_OUTPUT"),
+        commands: &Command::ALL,
         help: "how the outcome is printed",
     }
 }

@@ -16,6 +16,7 @@ and Podman understand. It asks this host only: localhost, an address of its own,
     exec-probe tcp  [OPTIONS] TARGET    one TCP connection; healthy once it is accepted
     exec-probe grpc [OPTIONS] TARGET    one grpc.health.v1.Health/Check; healthy on SERVING
     exec-probe file [OPTIONS] PATH      a file exists, and is fresh enough
+    exec-probe install [OPTIONS] DEST   copies this binary to DEST, a folder or a file
     exec-probe help [COMMAND], --help, --version
 
 Examples:
@@ -25,8 +26,9 @@ Examples:
     exec-probe tcp :5432
     exec-probe grpc --service=orders.v1 \":{env.PORT:-50051}\"
     exec-probe file --max-age=30s /tmp/healthy
+    exec-probe install /probe
 
-{env.NAME}, {env.NAME:-default} and {file./path} in any option value and in TARGET or PATH are replaced.
+{env.NAME}, {env.NAME:-default} and {file./path} in any option value and in TARGET, PATH or DEST are replaced.
 
 Exit code: 0 healthy, 1 unhealthy (or --unhealthy-exit), 64 wrong command line and nothing was asked, 70 a defect.
 ";
@@ -54,6 +56,10 @@ fn about(command: Command) -> &'static str {
         Command::Grpc => {
             "One grpc.health.v1.Health/Check; healthy on SERVING. TARGET: :50051, 50051, localhost:50051,\n\
              [::1]:50051, unix:///run/app.sock.\n"
+        }
+        Command::Install => {
+            "Copies this binary to DEST, a folder (the name stays exec-probe) or a file, for other containers to run:\n\
+             what an init container does. It replaces a copy that is running, or leaves everything as it was.\n"
         }
         Command::File => {
             "Looks at a regular file, or at the one that a symbolic link leads to; healthy if it can be read.\n"

@@ -104,7 +104,8 @@ impl<'a> Line<'a> {
         if typed.len() > 1 && !flag.repeats {
             return Err(format!("{} is given {} times, wanted once", flag.long, typed.len()));
         }
-        if let (Some(name), true) = (flag.env, typed.is_empty()) {
+        let env = flag.env.filter(|_| flag.commands.contains(&self.command));
+        if let (Some(name), true) = (env, typed.is_empty()) {
             let Some(value) = (self.env)(name).filter(|value| !value.is_empty()) else { return Ok(Vec::new()) };
             let value = value.to_string_lossy().into_owned();
             return match understand(&Word::literal(&value)) {

@@ -1,5 +1,5 @@
-//! The command line: what was typed becomes an [`Action`] that is valid and complete. Nothing is asked, opened or
-//! printed here but what placeholders name.
+//! The command line: what was typed becomes an [`Action`] that is valid and complete. Nothing is asked or printed
+//! here, and no file opened but those that placeholders and TLS options name.
 
 pub(crate) mod flags;
 pub(crate) mod help;
@@ -9,6 +9,7 @@ mod values;
 
 use std::time::Duration;
 
+use crate::install::Install;
 use crate::output::Format;
 use crate::probe::Probe;
 use flags::Command;
@@ -22,9 +23,11 @@ pub(crate) enum Action {
     Version,
     /// A probe.
     Probe(Box<Probe>, Settings),
+    /// A copy of this binary.
+    Install(Install, Settings),
 }
 
-/// What all probes have in common.
+/// What all probes have in common; an install takes its part of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// The limit of the whole run.

@@ -11,6 +11,7 @@ use http::Method;
 use crate::cli::flags::{self, Command};
 use crate::cli::line::{Env, Line, nearest, utf8};
 use crate::cli::{Action, Settings, UsageError, values};
+use crate::install::Install;
 use crate::outcome::{EXIT_UNHEALTHY, StatusList};
 use crate::output::Format;
 use crate::placeholder::Word;
@@ -23,6 +24,10 @@ use crate::target::{Target, UnixSocket, Wrong, without_user};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
 use crate::tls::{self, Identity, Tls, Trust};
 use crate::url::{Scheme, Url};
+
+/// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
+/// `timeoutSeconds` keeps its meaning, and Docker's is 30.
+const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Understands a command line: `args` without the program's name.
 pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Option<Action>, UsageError> {
@@ -62,7 +67,7 @@ fn unknown_command(word: &str) -> String {
         );
     }
     let names = Command::ALL.map(Command::name);
-    let wanted = "wanted http, tcp, grpc, file or help";
+    let wanted = "wanted http, tcp, grpc, file, install or help";
     match nearest(word, names.into_iter()) {
         Some(name) => format!("{}: {wanted}; did you mean {name}?", quoted(without_user(word))),
         None => format!("{}: {wanted}", quoted(without_user(word))),
@@ -93,14 +98,25 @@ impl Line<'_> {
             Command::Tcp => Probe::Tcp(TcpProbe { target: self.target(Target::parse)?.1 }),
             Command::Grpc => Probe::Grpc(Box::new(self.grpc()?)),
             Command::File => Probe::File(self.file()?),
+            Command::Install => return Ok(Action::Install(self.install()?, settings)),
         };
         Ok(Action::Probe(Box::new(probe), settings))
+    }
+
+    fn install(&mut self) -> Result<Install, String> {
+        let links = self.options(&flags::LINK, values::file_name)?;
+        let (typed, dest) = self.target(|word| values::path(word.value(), "wanted a folder or a file"))?;
+        let install = Install { dest, shown: shown(&typed, TARGET_CHARS), links };
+        match install.links.iter().find(|link| install.file().file_name().is_some_and(|name| name == link.as_str())) {
+            Some(link) => Err(format!("--link {}: that is the name of the copy itself", quoted(link))),
+            None => Ok(install),
+        }
     }
 
     fn settings(&mut self) -> Result<Settings, String> {
         let settings = Settings {
             output: self.option(&flags::OUTPUT, values::format)?.unwrap_or(Format::Text),
-            timeout: self.option(&flags::TIMEOUT, values::timeout)?.unwrap_or(Duration::from_secs(29)),
+            timeout: self.option(&flags::TIMEOUT, values::timeout)?.unwrap_or(TIMEOUT),
             unhealthy_exit: self.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit)?.unwrap_or(EXIT_UNHEALTHY),
             quiet: self.switch(&flags::QUIET)?,
             verbose: self.switch(&flags::VERBOSE)?,
@@ -223,11 +239,7 @@ impl Line<'_> {
     fn file(&mut self) -> Result<FileProbe, String> {
         let max_age = self.option(&flags::MAX_AGE, values::length)?;
         let contains = self.wanted(&flags::CONTAINS)?;
-        let (typed, path) = self.target(|word| match word.value() {
-            "" => Err(Wrong("wanted the path of a file".to_owned())),
-            path if path.contains('\0') => Err(Wrong("wanted a path without a NUL byte".to_owned())),
-            path => Ok(PathBuf::from(path)),
-        })?;
+        let (typed, path) = self.target(|word| values::path(word.value(), "wanted the path of a file"))?;
         Ok(FileProbe { path, shown: shown(&typed, TARGET_CHARS), max_age, contains })
     }
 }

@@ -1,6 +1,7 @@
 //! What the values of options mean: lengths, exit codes, header lines. Each function says in its error what was
 //! wanted; who calls adds the option and the value.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -138,6 +139,21 @@ fn header_parts(text: &str) -> Result<(HeaderName, HeaderValue), Wrong> {
     let value = HeaderValue::from_str(value.trim()).or_else(|_| HeaderValue::from_bytes(value.trim().as_bytes()));
     let value = value.map_err(|_| Wrong("wanted a value without control characters".to_owned()))?;
     Ok((name, value))
+}
+
+/// A path; an empty one is answered with what was wanted.
+pub(crate) fn path(text: &str, wanted: &str) -> Result<PathBuf, Wrong> {
+    match text {
+        "" => wrong(wanted),
+        text if text.contains('\0') => wrong("wanted a path without a NUL byte"),
+        text => Ok(PathBuf::from(text)),
+    }
+}
+
+/// The name of a file, without its folder.
+pub(crate) fn file_name(text: &str) -> Result<String, Wrong> {
+    let is_name = !matches!(text, "" | "." | "..") && !text.contains(['/', '\0']) && text.len() <= 255;
+    if is_name { Ok(text.to_owned()) } else { wrong("wanted a file name, without a folder") }
 }
 
 /// User name and password.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::install::InstallCause;
 use crate::outcome::{Phase, StatusList};
 use crate::regular_file::Unusable;
 use crate::text::{Errno, Length, quoted};
@@ -80,6 +81,8 @@ pub(crate) enum Cause {
     Stale { max_age: Duration },
     /// The file's first 64 KiB do not hold the text.
     FileLacks { text: String },
+    /// Nothing was installed.
+    Install(InstallCause),
     /// This host could not even ask.
     System { call: &'static str, errno: i32 },
 }
@@ -131,6 +134,7 @@ impl Cause {
             Cause::File(Unusable::Call(..)) => "unreadable",
             Cause::Stale { .. } => "stale",
             Cause::FileLacks { .. } => "content",
+            Cause::Install(_) => "install",
             Cause::System { .. } => "system",
         }
     }
@@ -258,6 +262,7 @@ impl fmt::Display for Cause {
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
             Cause::FileLacks { text } => write!(f, "no {} in the file", quoted(text)),
+            Cause::Install(cause) => cause.fmt(f),
             Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
         }
     }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::install::Installed;
 use crate::text::quoted;
 pub(crate) use cause::{Awaited, Cause};
 pub(crate) use status_list::StatusList;
@@ -53,6 +54,8 @@ pub(crate) enum Seen {
     Grpc(String),
     /// A regular file.
     File,
+    /// A copy of this binary.
+    Installed(Installed),
 }
 
 /// Where time goes.
@@ -149,6 +152,8 @@ impl fmt::Display for Seen {
             Seen::Connected => f.write_str("connected"),
             Seen::Grpc(status) => f.write_str(status),
             Seen::File => f.write_str("as wanted"),
+            Seen::Installed(Installed::Copied(bytes)) => write!(f, "copied, {bytes} bytes"),
+            Seen::Installed(Installed::Unchanged) => f.write_str("there already, the same bytes"),
         }
     }
 }
@@ -159,7 +164,7 @@ impl Seen {
         match self {
             Seen::Http { status, .. } => Some(status.to_string()),
             Seen::Grpc(status) => Some(quoted(status)),
-            Seen::Connected | Seen::File => None,
+            Seen::Connected | Seen::File | Seen::Installed(_) => None,
         }
     }
 

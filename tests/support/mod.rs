@@ -53,10 +53,11 @@ impl Invocation {
     /// A usage error of this command: the line's frame is the same for all.
     pub(crate) fn usage(self, message: impl AsRef<str>) {
         let program = match self.args.first().and_then(|first| first.to_str()) {
-            Some(command @ ("http" | "tcp" | "grpc" | "file")) => format!("exec-probe {command}"),
+            Some(command @ ("http" | "tcp" | "grpc" | "file" | "install")) => format!("exec-probe {command}"),
             _ => "exec-probe".to_owned(),
         };
-        self.stderr(format!("{program}: {}; nothing was asked", message.as_ref())).exit(64);
+        let spared = if program.ends_with("install") { "installed" } else { "asked" };
+        self.stderr(format!("{program}: {}; nothing was {spared}", message.as_ref())).exit(64);
     }
 
     /// How long the run may take, in milliseconds.

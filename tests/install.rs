@@ -1,0 +1,222 @@
+//! The install command: old or new, never torn, and nothing left beside it. What takes another user, a mount of its
+//! own or a kill is in the second run, `tests/e2e/test_install.py`.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Folder, exec_probe};
+
+fn binary() -> Vec<u8> {
+    fs::read(env!("CARGO_BIN_EXE_exec-probe")).expect("the binary")
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn copied() -> String {
+    format!("copied, {} bytes (TIME)", binary().len())
+}
+
+/// Checks that the copy is whole, runs, and stands alone but for `others`.
+fn check_copy(folder: &Folder, name: &str, others: &[&str]) {
+    let path = folder.0.join(name);
+    assert!(fs::read(&path).expect("the copy") == binary(), "{name}: other bytes");
+    assert_eq!(fs::metadata(&path).expect("the copy").mode() & 0o7777, 0o755, "{name}");
+    let ran = Command::new(&path).arg("--version").output().expect("the copy runs");
+    assert_eq!(ran.status.code(), Some(0));
+    let mut wanted: Vec<&str> = others.iter().copied().chain([name]).collect();
+    wanted.sort_unstable();
+    assert_eq!(names(&folder.0), wanted);
+}
+
+#[test]
+fn a_folder_keeps_the_name_and_a_file_gives_one() {
+    let folder = Folder::new();
+    let path = folder.0.to_str().expect("UTF-8");
+    exec_probe(["install", path]).stdout(format!("install {path}/exec-probe: {}", copied())).exit(0);
+    check_copy(&folder, "exec-probe", &[]);
+    exec_probe(["install", &format!("{path}/")])
+        .stdout(format!("install {path}/exec-probe: there already, the same bytes (TIME)"))
+        .exit(0);
+    let other = Folder::new();
+    let file = other.path("probe");
+    exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
+    check_copy(&other, "probe", &[]);
+}
+
+#[test]
+fn a_placeholder_names_the_place() {
+    let folder = Folder::new();
+    exec_probe(["install", "--quiet", "{env.PLACE}"]).env("PLACE", &folder.0).exit(0);
+    check_copy(&folder, "exec-probe", &[]);
+    exec_probe(["install", "{env.PLACE}"])
+        .env("PLACE", &folder.0)
+        .stdout("install {env.PLACE}/exec-probe: there already, the same bytes (TIME)")
+        .exit(0);
+}
+
+#[test]
+fn what_stands_there_is_replaced_whole() {
+    let old: [&[u8]; 3] = [b"", b"old", &vec![0; 60_000_000]];
+    for content in old {
+        let folder = Folder::new();
+        let file = folder.file("exec-probe", content);
+        exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
+        check_copy(&folder, "exec-probe", &[]);
+    }
+    // The same bytes that nobody may execute are no copy.
+    let folder = Folder::new();
+    let file = folder.file("exec-probe", binary());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a mode");
+    exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
+    check_copy(&folder, "exec-probe", &[]);
+    // A link is replaced, and what it leads to is left alone.
+    let folder = Folder::new();
+    let elsewhere = folder.file("elsewhere", "mine");
+    let file = folder.path("exec-probe");
+    symlink("elsewhere", &file).expect("a link");
+    exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
+    check_copy(&folder, "exec-probe", &["elsewhere"]);
+    assert_eq!(fs::read(elsewhere).expect("left alone"), b"mine");
+}
+
+#[test]
+fn a_copy_that_runs_is_replaced() {
+    let folder = Folder::new();
+    let file = folder.path("exec-probe");
+    fs::copy(env!("CARGO_BIN_EXE_exec-probe"), &file).expect("a copy");
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"old"))
+        .expect("older");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = listener.local_addr().expect("bound").to_string();
+    let mut running =
+        Command::new(&file).args(["http", "--timeout=20s", &target]).stderr(Stdio::null()).spawn().expect("it runs");
+    let (stream, _) = listener.accept().expect("it asks");
+    exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
+    assert_eq!(running.try_wait().expect("its state"), None, "it runs on");
+    drop(stream);
+    assert_eq!(running.wait().expect("it ends").code(), Some(1));
+    check_copy(&folder, "exec-probe", &[]);
+}
+
+#[test]
+fn the_umask_changes_nothing() {
+    let folder = Folder::new();
+    let script = "umask 077; exec \"$0\" install \"$1\"";
+    let ran = Command::new("/bin/sh").args(["-c", script, env!("CARGO_BIN_EXE_exec-probe")]).arg(&folder.0).output();
+    assert_eq!(ran.expect("a shell").status.code(), Some(0));
+    check_copy(&folder, "exec-probe", &[]);
+}
+
+#[test]
+fn links_are_relative_and_renewed() {
+    let folder = Folder::new();
+    let path = folder.0.to_str().expect("UTF-8");
+    symlink("/elsewhere", folder.path("curl")).expect("a link");
+    let args = ["install", "--link=curl", "--link", "grpc_health_probe", path];
+    exec_probe(args).stdout(format!("install {path}/exec-probe: {}", copied())).exit(0);
+    exec_probe(args).stdout(format!("install {path}/exec-probe: there already, the same bytes (TIME)")).exit(0);
+    check_copy(&folder, "exec-probe", &["curl", "grpc_health_probe"]);
+    for link in ["curl", "grpc_health_probe"] {
+        assert_eq!(fs::read_link(folder.path(link)).expect("a link"), Path::new("exec-probe"));
+        let ran = Command::new(folder.path(link)).arg("--version").output().expect("the link runs");
+        assert_eq!(ran.status.code(), Some(0), "a linked name does nothing special");
+    }
+}
+
+#[test]
+fn what_can_not_be_done_is_told_and_changes_nothing() {
+    let folder = Folder::new();
+    let file = folder.file("file", "mine");
+    fs::create_dir(folder.path("busy")).expect("a folder");
+    fs::create_dir(folder.path("busy/exec-probe")).expect("a folder");
+    let path = folder.0.to_str().expect("UTF-8").to_owned();
+    let before = names(&folder.0);
+    let rows: [(&[&str], String); 8] = [
+        (&[&format!("{path}/none/")], format!("install {path}/none/exec-probe: no folder {path}/none")),
+        (&[&format!("{path}/none/probe")], format!("install {path}/none/probe: no folder {path}/none")),
+        (&[&format!("{file}/")], format!("install {file}/exec-probe: a file named {file} is in the way")),
+        (&[&format!("{file}/probe")], format!("install {file}/probe: a file named {file} is in the way")),
+        (
+            &[&format!("{path}/busy")],
+            format!("install {path}/busy/exec-probe: a folder named exec-probe is in the way"),
+        ),
+        (&["--link=file", &path], format!("install {path}/exec-probe: a file named file is in the way")),
+        (&["--link=busy", &path], format!("install {path}/exec-probe: a folder named busy is in the way")),
+        (&["/dev/null/x"], "install /dev/null/x: a file named /dev/null is in the way".to_owned()),
+    ];
+    for (args, wanted) in rows {
+        let (code, stdout, stderr) = exec_probe(["install"].iter().chain(args)).output();
+        assert_eq!((code, stdout.as_str(), stderr.trim_end()), (Some(1), "", wanted.as_str()), "{args:?}");
+        assert_eq!(names(&folder.0), before, "{args:?}");
+    }
+    assert_eq!(fs::read(&file).expect("left alone"), b"mine");
+}
+
+#[test]
+fn wrong_command_lines_are_told() {
+    let rows: [(&[&str], &str); 7] = [
+        (&[], "no DEST: wanted one, such as /probe"),
+        (&["a", "b"], "2 DESTs: wanted one; a value with a space in it is quoted"),
+        (&[""], "DEST \"\": wanted a folder or a file"),
+        (&["--link=a/b", "/tmp"], "--link \"a/b\": wanted a file name, without a folder"),
+        (&["--link=..", "/tmp"], "--link \"..\": wanted a file name, without a folder"),
+        (&["--link=exec-probe", "/tmp"], "--link \"exec-probe\": that is the name of the copy itself"),
+        (&["--timeout=1s", "/tmp"], "--timeout: no such option of install; http has it"),
+    ];
+    for (args, wanted) in rows {
+        exec_probe(["install"].iter().chain(args)).usage(wanted);
+    }
+}
+
+#[test]
+fn what_a_killed_install_left_is_taken_over() {
+    for is_there_already in [false, true] {
+        let folder = Folder::new();
+        let path = folder.0.to_str().expect("UTF-8");
+        if is_there_already {
+            fs::copy(env!("CARGO_BIN_EXE_exec-probe"), folder.path("exec-probe")).expect("a copy");
+            fs::set_permissions(folder.path("exec-probe"), fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+        folder.file(".exec-probe.installing", vec![1; 70_000_000]);
+        let (code, ..) = exec_probe(["install", path]).output();
+        assert_eq!(code, Some(0));
+        check_copy(&folder, "exec-probe", &[]);
+    }
+    // A link in its place is not followed.
+    let folder = Folder::new();
+    let victim = folder.file("victim", "mine");
+    symlink("victim", folder.path(".exec-probe.installing")).expect("a link");
+    let path = folder.0.to_str().expect("UTF-8");
+    exec_probe(["install", path]).stderr(format!("install {path}/exec-probe: open gave ELOOP")).exit(1);
+    assert_eq!(fs::read(victim).expect("left alone"), b"mine");
+}
+
+#[test]
+fn installs_at_once_take_turns() {
+    let folder = Folder::new();
+    let children: Vec<_> = (0..8)
+        .map(|_| {
+            exec_probe(["install".as_ref(), folder.0.as_os_str()])
+                .command()
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("it runs")
+        })
+        .collect();
+    for mut child in children {
+        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    }
+    check_copy(&folder, "exec-probe", &[]);
+}
