@@ -12,6 +12,7 @@ mod binary;
 mod docs;
 mod file;
 mod grpc;
+mod held_back;
 mod http;
 mod install;
 mod messages;
