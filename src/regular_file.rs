@@ -58,7 +58,9 @@ pub(crate) fn open(path: &Path) -> Result<(File, Metadata), Unusable> {
 
 /// Reads at most `most` bytes from the start of an open file.
 pub(crate) fn read_start(file: File, most: u64) -> Result<Vec<u8>, Unusable> {
-    let mut bytes = Vec::new();
+    let len = file.metadata().map_or(0, |metadata| metadata.len().min(most));
+    // One more, so that the end is seen without another allocation.
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
     match file.take(most).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Unusable::Call("read", error.raw_os_error().unwrap_or(libc::EIO))),

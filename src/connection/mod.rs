@@ -63,6 +63,7 @@ pub(crate) struct Connection {
     session: Option<Box<Session>>,
     alpn: Alpn,
     tls_failed: Option<TlsCause>,
+    ended: Option<io::ErrorKind>,
     narrator: Narrator,
     peer: Option<SocketAddr>,
     phase_began: Instant,
@@ -102,6 +103,7 @@ impl Connection {
             session: None,
             alpn: protection.map_or(Alpn::Http1, |protection| protection.alpn),
             tls_failed: None,
+            ended: None,
             narrator: run.narrator,
             peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
             phase_began: began,
@@ -152,9 +154,14 @@ impl Connection {
         self.session.as_ref().is_some_and(|session| session.wants_certificate())
     }
 
+    /// True if TLS itself failed: what came above it then means nothing.
+    pub(crate) fn has_tls_failed(&self) -> bool {
+        self.tls_failed.is_some()
+    }
+
     /// How the connection ended, once it has: `UnexpectedEof` where the peer closed its side.
     pub(crate) fn ended(&self) -> Option<io::ErrorKind> {
-        self.line.ended()
+        self.ended.or(self.line.ended())
     }
 
     /// Shortens the deadline of what follows: for a look at what is still coming once the verdict is known.
@@ -192,8 +199,9 @@ impl Connection {
                 }
                 .at(self.peer);
             }
-            (None, io::ErrorKind::ConnectionReset) => Cause::Reset { phase, awaited },
-            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
+            // Which of these it is, and whether a write or a read meets it, is a race with the peer's leaving.
+            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                let phase = if phase == Phase::Request { Phase::Headers } else { phase };
                 Cause::Closed { phase, begun, awaited }
             }
             _ => Cause::System {
@@ -216,7 +224,8 @@ impl Connection {
     #[inline(never)] // a large frame, which plain connections need not touch
     fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
         let session = protection.tls.session(protection.host, protection.alpn);
-        let session = session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn))))?;
+        let session =
+            session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn, false))))?;
         self.session = Some(Box::new(session));
         let awaited = match protection.alpn {
             Alpn::Http1 => Awaited::Http,
@@ -248,7 +257,8 @@ impl Connection {
         if let Err(error) = session.connection.process_new_packets() {
             // Our alert, if there is one, on its way.
             let _ = session.connection.write_tls(&mut self.line);
-            self.tls_failed = Some(tls::cause(&error, self.alpn));
+            let agreed = session.connection.negotiated_cipher_suite().is_some();
+            self.tls_failed = Some(tls::cause(&error, self.alpn, agreed));
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
@@ -267,8 +277,8 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 received => received?,
             }
-            // A key update is answered.
-            self.flush()?;
+            // A key update is answered, if it can be: what was received counts all the same.
+            let _ = self.flush();
         }
     }
 }
@@ -280,6 +290,10 @@ impl Read for Connection {
             None => self.line.read(buf)?,
             Some(_) => self.read_session(buf)?,
         };
+        if count == 0 && !buf.is_empty() {
+            // Over TLS the peer may end its side and leave TCP open.
+            self.ended.get_or_insert(io::ErrorKind::UnexpectedEof);
+        }
         let wanted = FIRST_BYTES.saturating_sub(self.first.len()).min(count);
         self.first.extend_from_slice(&buf[..wanted]);
         Ok(count)

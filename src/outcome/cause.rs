@@ -31,10 +31,9 @@ pub(crate) enum Cause {
     NotAStream,
     /// Time ran out: in this phase, at this length, with a part of what was awaited or not.
     Timeout { phase: Phase, limit: Duration, begun: bool, tried: Vec<SocketAddr>, awaited: Awaited },
-    /// The peer ended the connection in this phase.
+    /// The peer ended the connection in this phase, by closing or resetting it: who leaves with bytes unread resets,
+    /// and by chance it is the one or the other.
     Closed { phase: Phase, begun: bool, awaited: Awaited },
-    /// The peer reset the connection in this phase.
-    Reset { phase: Phase, awaited: Awaited },
     /// An HTTP status out of the wanted list.
     Status { status: u16, wanted: StatusList },
     /// The body, or its first 10 KiB, does not hold the text.
@@ -109,7 +108,6 @@ impl Cause {
             Cause::NotAStream => "not-a-stream",
             Cause::Timeout { .. } => "timeout",
             Cause::Closed { .. } => "closed",
-            Cause::Reset { .. } => "reset",
             Cause::Status { .. } => "status",
             Cause::BodyLacks { .. } => "body",
             Cause::HeadersTooLarge => "headers-too-large",
@@ -150,7 +148,7 @@ impl Cause {
             | Cause::NotAStream => Some(Phase::Connect),
             Cause::NotLocal { .. } => Some(Phase::Resolve),
             Cause::Tls(_) => Some(Phase::Tls),
-            Cause::Timeout { phase, .. } | Cause::Closed { phase, .. } | Cause::Reset { phase, .. } => Some(*phase),
+            Cause::Timeout { phase, .. } | Cause::Closed { phase, .. } => Some(*phase),
             Cause::Status { .. }
             | Cause::HeadersTooLarge
             | Cause::TooManyHeaders
@@ -188,7 +186,6 @@ impl Cause {
             self,
             Cause::Timeout { .. }
                 | Cause::Closed { .. }
-                | Cause::Reset { .. }
                 | Cause::NotHttp
                 | Cause::SpeaksTls { .. }
                 | Cause::Tls(TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Broken)
@@ -213,10 +210,7 @@ impl fmt::Display for Cause {
                 write!(f, "{} in {}{}", missing(*phase, *begun, *awaited), Length(*limit), Tried(tried))
             }
             Cause::Closed { phase, begun, awaited } => {
-                write!(f, "connection closed by the server, {}", missing(*phase, *begun, *awaited))
-            }
-            Cause::Reset { phase, awaited } => {
-                write!(f, "connection reset by the server, {}", missing(*phase, false, *awaited))
+                write!(f, "connection closed or reset by the server, {}", missing(*phase, *begun, *awaited))
             }
             Cause::Status { status, wanted } => write!(f, "status {status}, wanted {wanted}"),
             Cause::BodyLacks { text, cut } => {
@@ -336,16 +330,15 @@ mod tests {
             (timeout(Phase::Headers, true, http), "timeout", "response headers not complete in 900ms"),
             (timeout(Phase::Headers, false, Awaited::Grpc), "timeout", "no answer in 900ms"),
             (timeout(Phase::Body, true, http), "timeout", "response body not complete in 900ms"),
-            (closed(Phase::Headers, false, http), "closed", "connection closed by the server, no response headers"),
+            (
+                closed(Phase::Headers, false, http),
+                "closed",
+                "connection closed or reset by the server, no response headers",
+            ),
             (
                 closed(Phase::Headers, true, Awaited::Grpc),
                 "closed",
-                "connection closed by the server, answer not complete",
-            ),
-            (
-                Cause::Reset { phase: Phase::Headers, awaited: http },
-                "reset",
-                "connection reset by the server, no response headers",
+                "connection closed or reset by the server, answer not complete",
             ),
             (Cause::Status { status: 503, wanted }, "status", "status 503, wanted 200-204,301"),
             (Cause::BodyLacks { text: "ok".into(), cut: false }, "body", "no \"ok\" in the body"),

@@ -192,11 +192,12 @@ mod tests {
             hop: Some("http://localhost:81".into()),
             held_back: true,
             wants_certificate: true,
-            ..Failure::new(Cause::Reset { phase: Phase::Headers, awaited: Awaited::Http }).at(Some(addr))
+            ..Failure::new(Cause::Closed { phase: Phase::Headers, begun: false, awaited: Awaited::Http })
+                .at(Some(addr))
         };
         assert_eq!(
             failure.to_string(),
-            "redirected to http://localhost:81: connection reset by the server, no response headers (connected to \
+            "redirected to http://localhost:81: connection closed or reset by the server, no response headers (connected to \
              127.0.0.1:80) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
         );
         // A peer that answered tells by its answer who it was.

@@ -103,8 +103,8 @@ impl fmt::Display for TlsCause {
     }
 }
 
-/// What rustls' error means.
-pub(crate) fn cause(error: &Error, wanted: Alpn) -> TlsCause {
+/// What rustls' error means. `agreed`: both sides had found a cipher suite, so that it is not for lack of one.
+pub(crate) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
     match error {
         Error::InvalidCertificate(error) => certificate_cause(error),
         Error::PeerIncompatible(
@@ -114,6 +114,9 @@ pub(crate) fn cause(error: &Error, wanted: Alpn) -> TlsCause {
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
         )
         | Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsCause::Versions,
+        Error::AlertReceived(alert @ AlertDescription::HandshakeFailure) if agreed => {
+            TlsCause::Alert { name: alert_name(*alert) }
+        }
         Error::PeerIncompatible(_)
         | Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
             TlsCause::NothingInCommon
@@ -148,6 +151,9 @@ fn certificate_cause(error: &CertificateError) -> TlsCause {
             Some(webpki::Error::CaUsedAsEndEntity) => {
                 TlsCause::Unfit { why: "it is an authority's (CA:TRUE) and does not stand in --cacert itself" }
             }
+            Some(webpki::Error::UnsupportedCriticalExtension) => {
+                TlsCause::Unfit { why: "a critical extension is unknown" }
+            }
             Some(webpki::Error::UnsupportedCertVersion) => TlsCause::Unfit { why: "it is not X.509 version 3" },
             _ => TlsCause::Unfit { why: "it is of an unknown kind" },
         },
@@ -158,7 +164,11 @@ fn certificate_cause(error: &CertificateError) -> TlsCause {
 /// A name out of webpki's list, which writes `DnsName("x")` and `IpAddress(1.2.3.4)`.
 fn plain_name(presented: &str) -> String {
     let inside = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
-    shown(inside.trim_matches('"'), VALUE_CHARS)
+    match inside.parse::<std::net::IpAddr>() {
+        // webpki writes 0::1.
+        Ok(ip) => ip.to_string(),
+        Err(_) => shown(inside.trim_matches('"'), VALUE_CHARS),
+    }
 }
 
 /// An alert as RFC 8446 spells it: `certificate_required`.
@@ -170,7 +180,8 @@ fn alert_name(alert: AlertDescription) -> String {
         }
         name.push(char);
     }
-    name.to_ascii_lowercase()
+    // rustls spells one of them its own way.
+    name.to_ascii_lowercase().replace("recognised", "recognized")
 }
 
 /// Seconds since 1970 as a date in UTC.

@@ -4,15 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, RootCertStore};
 
 use crate::regular_file;
 use crate::target::Wrong;
-use crate::tls::Trust;
+use crate::tls::{Trust, der};
 
 /// How long a PEM file may be: a system's whole bundle has a quarter of it.
 const MOST_PEM: u64 = 1024 * 1024;
@@ -44,31 +44,35 @@ impl Identity {
         let key = match PrivateKeyDer::from_pem_slice(&pem) {
             Ok(key) => Some(key),
             Err(pem::Error::NoItemsFound) => None,
-            Err(error) => return Err(wrong_pem(&error)),
+            Err(error) => return Err(wrong_key(&error, &pem)),
         };
         Ok(Identity { certificates: certificates(&pem)?, key })
     }
 
     /// Joins certificate and key; `key` is that of `--key`. None: there is no key at all.
     pub(crate) fn with_key(self, key: Option<PrivateKeyDer<'static>>) -> Option<Result<Arc<CertifiedKey>, Wrong>> {
-        let key = key.or(self.key)?;
-        let joined = CertifiedKey::from_der(self.certificates, key, &ring::default_provider());
-        Some(joined.map(Arc::new).map_err(|error| {
-            Wrong(match error {
-                Error::InconsistentKeys(_) => "the key does not match the certificate".to_owned(),
-                _ => "the key is of an unknown kind, wanted P-256, P-384, Ed25519, or RSA of 2048 bits or more"
-                    .to_owned(),
-            })
-        }))
+        Some(join(self.certificates, key.or(self.key)?))
+    }
+}
+
+/// A certificate and its key. The two are compared here: rustls would not take a certificate that webpki can't read.
+fn join(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<CertifiedKey>, Wrong> {
+    const UNKNOWN: &str = "the key is of an unknown kind, wanted P-256, P-384, Ed25519, or RSA of 2048 bits or more";
+    let key = ring::sign::any_supported_type(&key).map_err(|_| Wrong(UNKNOWN.to_owned()))?;
+    let own = certificates.first().and_then(|certificate| der::key_info(certificate));
+    match (own, key.public_key()) {
+        (None, _) => Err(Wrong("the certificate can't be understood".to_owned())),
+        (Some(own), Some(public)) if own != public.as_ref() => {
+            Err(Wrong("the key does not match the certificate".to_owned()))
+        }
+        _ => Ok(Arc::new(CertifiedKey::new(certificates, key))),
     }
 }
 
 /// Reads `--key`.
 pub(crate) fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
-        pem::Error::NoItemsFound => Wrong("no private key in it; an encrypted one can't be used".to_owned()),
-        error => wrong_pem(&error),
-    })
+    let pem = read(path)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong_key(&error, &pem))
 }
 
 /// Reads `--server-name`.
@@ -92,6 +96,17 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Wrong> {
         Ok(all) if all.is_empty() => Err(Wrong("no certificate in it, wanted PEM".to_owned())),
         Ok(all) => Ok(all),
         Err(error) => Err(wrong_pem(&error)),
+    }
+}
+
+/// What is wrong with a PEM file that a key was looked for in.
+fn wrong_key(error: &pem::Error, pem: &[u8]) -> Wrong {
+    // "Proc-Type: 4,ENCRYPTED" in a section of its own kind (RFC 1421), which is no base64 then.
+    let is_encrypted = pem.windows(10).any(|window| window == b",ENCRYPTED");
+    match error {
+        pem::Error::NoItemsFound => Wrong("no private key in it; an encrypted one can't be used".to_owned()),
+        _ if is_encrypted => Wrong("no private key in it; an encrypted one can't be used".to_owned()),
+        error => wrong_pem(error),
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Without `--cacert`, chain and name are not verified, as the kubelet's probers do not (InsecureSkipVerify); that the
 //! server holds its certificate's key always is. With it, everything is, and a certificate that stands in the file
-//! byte for byte is accepted as it is: people make `openssl req -x509` certificates for localhost, which are their
-//! own authority (CA:TRUE) and often name nobody, and webpki refuses both.
+//! byte for byte is accepted as it is if its dates hold: people make `openssl req -x509` certificates for localhost,
+//! which are their own authority (CA:TRUE) and often name nobody, and webpki refuses both.
 
 mod cause;
+mod der;
 mod files;
-mod public_key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
@@ -18,8 +19,7 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
 pub(crate) use cause::{TlsCause, cause};
@@ -150,27 +150,10 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some((verifier, pinned)) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        let verified = verifier.verify_server_cert(certificate, intermediates, name, ocsp, now);
-        if !pinned.contains(certificate) {
-            return verified;
-        }
-        let checked = match verified {
-            // webpki looks at the dates first: only the certificate's own kind was left to object to.
-            Err(Error::InvalidCertificate(CertificateError::Other(error))) if is_own_authority(&error) => {
-                let parsed = rustls::server::ParsedCertificate::try_from(certificate)?;
-                rustls::client::verify_server_name(&parsed, name).map(|()| ServerCertVerified::assertion())
-            }
-            verified => verified,
-        };
-        match checked {
-            Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
-                if presented.is_empty() =>
-            {
-                self.learned.name_unchecked.store(true, Ordering::Relaxed);
-                Ok(ServerCertVerified::assertion())
-            }
-            checked => checked,
+        match &self.chain {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(_) if self.is_pinned(certificate) => self.verify_pinned(certificate, name, now),
+            Some((verifier, _)) => verifier.verify_server_cert(certificate, intermediates, name, ocsp, now),
         }
     }
 
@@ -182,8 +165,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let known = &self.provider.signature_verification_algorithms;
         match verify_tls12_signature(message, certificate, signed, known) {
-            Err(error) if self.goes_by_key(&error) => public_key::verify_tls12(message, certificate, signed, known),
-            verified => verified,
+            Err(error) if self.goes_by_key(certificate, &error) => {
+                der::verify_tls12(message, certificate, signed, known)
+            }
+            verified => verified.map_err(|error| told_by_key(certificate, error)),
         }
     }
 
@@ -195,8 +180,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let known = &self.provider.signature_verification_algorithms;
         match verify_tls13_signature(message, certificate, signed, known) {
-            Err(error) if self.goes_by_key(&error) => public_key::verify_tls13(message, certificate, signed, known),
-            verified => verified,
+            Err(error) if self.goes_by_key(certificate, &error) => {
+                der::verify_tls13(message, certificate, signed, known)
+            }
+            verified => verified.map_err(|error| told_by_key(certificate, error)),
         }
     }
 
@@ -206,15 +193,62 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl Verifier {
+    /// True if the certificate stands in `--cacert` byte for byte.
+    fn is_pinned(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.chain.as_ref().is_some_and(|(_, pinned)| pinned.contains(certificate))
+    }
+
+    /// Verifies a certificate that is trusted as it is: its dates, and its name if it has one.
+    fn verify_pinned(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let (not_before, not_after) = der::validity(certificate).ok_or(CertificateError::BadEncoding)?;
+        let (not_before, not_after) = (seconds(not_before), seconds(not_after));
+        if now < not_before {
+            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+        }
+        if now > not_after {
+            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+        }
+        // What webpki does not read is of version 1, which has no place for names.
+        let checked = match rustls::server::ParsedCertificate::try_from(certificate) {
+            Ok(parsed) => rustls::client::verify_server_name(&parsed, name),
+            Err(_) => {
+                Err(CertificateError::NotValidForNameContext { expected: name.to_owned(), presented: vec![] }.into())
+            }
+        };
+        match checked {
+            Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
+                if presented.is_empty() =>
+            {
+                self.learned.name_unchecked.store(true, Ordering::Relaxed);
+                Ok(ServerCertVerified::assertion())
+            }
+            checked => checked.map(|()| ServerCertVerified::assertion()),
+        }
+    }
+
     /// True for a certificate that webpki does not read, where nothing but its key counts.
-    fn goes_by_key(&self, error: &Error) -> bool {
+    fn goes_by_key(&self, certificate: &CertificateDer<'_>, error: &Error) -> bool {
         use CertificateError::{BadEncoding, Other, UnhandledCriticalExtension};
-        self.chain.is_none()
+        (self.chain.is_none() || self.is_pinned(certificate))
             && matches!(error, Error::InvalidCertificate(BadEncoding | Other(_) | UnhandledCriticalExtension))
     }
 }
 
-/// True for webpki's "this certificate is an authority's, not a server's".
-fn is_own_authority(error: &OtherError) -> bool {
-    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// A signature by a key that is too short for ring fails like a wrong one; this tells them apart.
+fn told_by_key(certificate: &CertificateDer<'_>, error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) if der::has_short_rsa_key(certificate) => {
+            CertificateError::ApplicationVerificationFailure.into()
+        }
+        error => error,
+    }
+}
+
+fn seconds(since_1970: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(since_1970))
 }

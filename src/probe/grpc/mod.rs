@@ -245,6 +245,9 @@ async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Optio
 
 /// The failure of a call that ended without a status of the server's.
 fn explain(error: &Status, connection: &Connection) -> Failure {
+    if connection.has_tls_failed() {
+        return connection.failure(&io::ErrorKind::InvalidData.into(), Phase::Headers, Awaited::Grpc);
+    }
     let mut source = error.source();
     let mut http2 = None;
     while let Some(error) = source {
