@@ -106,11 +106,14 @@ impl Url {
     }
 
     /// Understands a `Location` header received from this URL. The result never shows its path.
-    pub(crate) fn join(&self, location: &str) -> Result<Location, LocationError> {
-        if location.bytes().any(|byte| byte.is_ascii_control()) {
+    pub(crate) fn join(&self, location: &[u8]) -> Result<Location, LocationError> {
+        let location = ascii(location);
+        let location = location.trim();
+        let path = location.split(['?', '#']).next().unwrap_or_default();
+        let is_broken = path.match_indices('%').any(|(at, _)| !is_escape(&path[at..]));
+        if is_broken || location.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(LocationError::Unreadable);
         }
-        let location = location.trim();
         let (scheme, absolute) = match (split_scheme(location), location.strip_prefix("//")) {
             (Some((text, rest)), _) => match Scheme::parse(text) {
                 Some(scheme) => (scheme, rest),
@@ -123,7 +126,7 @@ impl Url {
             }
             (None, None) => {
                 let path = request_target(&resolve(&self.path, location));
-                let url = Url { path, shown_path: String::new(), user: self.user.clone(), ..self.clone() };
+                let url = Url { path, shown_path: String::new(), ..self.clone() };
                 return Ok(Location::SameHost { url: Box::new(url), relative: true });
             }
         };
@@ -138,8 +141,7 @@ impl Url {
             return Ok(Location::OtherHost(format!("{}://{}", scheme.name(), shown(host_port, VALUE_CHARS))));
         }
         let absolute = Word::literal(&format!("{}://{absolute}", scheme.name()));
-        let mut url = Url::parse(&absolute, false).map_err(|_| LocationError::Unreadable)?;
-        url.user = url.user.or_else(|| self.user.clone());
+        let url = Url::parse(&absolute, false).map_err(|_| LocationError::Unreadable)?;
         Ok(Location::SameHost { url: Box::new(url), relative: false })
     }
 
@@ -221,15 +223,36 @@ fn percent_decode(text: &str) -> Option<String> {
 fn request_target(text: &str) -> String {
     let text = text.split_once('#').map_or(text, |(text, _)| text);
     let text = with_slash(text.to_owned());
+    let path_len = text.find('?').unwrap_or(text.len());
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && !b"\"<>`".contains(&byte) {
+    for (at, byte) in text.bytes().enumerate() {
+        // In a path strict servers refuse more than in a query; Go's net/url draws the same line for the kubelet.
+        let is_for_path = at < path_len && (b"{}|\\^".contains(&byte) || (byte == b'%' && !is_escape(&text[at..])));
+        if byte.is_ascii_graphic() && !b"\"<>`".contains(&byte) && !is_for_path {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            out.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
-            out.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+            push_encoded(&mut out, byte);
         }
+    }
+    out
+}
+
+/// True for `%` and two hexadecimal digits at the start of `text`.
+fn is_escape(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'%', one, other, ..] if one.is_ascii_hexdigit() && other.is_ascii_hexdigit())
+}
+
+fn push_encoded(out: &mut String, byte: u8) {
+    out.push('%');
+    out.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+    out.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+}
+
+/// A header value as text: bytes beyond ASCII, whatever their encoding, become escapes.
+fn ascii(value: &[u8]) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value {
+        if byte.is_ascii() { out.push(char::from(*byte)) } else { push_encoded(&mut out, *byte) }
     }
     out
 }
@@ -292,7 +315,13 @@ mod tests {
             ("http://localhost:80/", "http://localhost:80/", "localhost:80", "/"),
             ("http://me:p%40w@localhost:1", "http://localhost:1/", "localhost:1", "/"),
             ("https://localhost", "https://localhost/", "localhost", "/"),
-            (":1/%zz%41", "http://localhost:1/%zz%41", "localhost:1", "/%zz%41"),
+            (":1/%zz%41", "http://localhost:1/%zz%41", "localhost:1", "/%25zz%41"),
+            (
+                ":1/{a}|b^\\?{a}|b^\\%",
+                "http://localhost:1/{a}|b^\\?{a}|b^\\%",
+                "localhost:1",
+                "/%7Ba%7D%7Cb%5E%5C?{a}|b^\\%",
+            ),
         ];
         for (given, shown, host, path) in rows {
             let url = Url::parse(&Word::literal(given), false).expect(given);
@@ -342,7 +371,7 @@ mod tests {
     #[test]
     fn redirects_are_told_by_host_name() {
         let base = Url::parse(&Word::literal("http://LocalHost:8080/a/b"), false).expect("a URL");
-        let to = |location| match base.join(location) {
+        let to = |location| match base.join(str::as_bytes(location)) {
             Ok(Location::SameHost { url, relative }) => format!("{} {} {relative}", url.origin(), url.path),
             Ok(Location::OtherHost(origin)) => format!("other {origin}"),
             Err(error) => format!("{error:?}"),
@@ -359,6 +388,9 @@ mod tests {
             ("http://localhost:x/", "Unreadable"),
             ("http:///x", "Unreadable"),
             ("/a\u{7}b", "Unreadable"),
+            ("/100%/x", "Unreadable"),
+            ("/x?100%", "http://LocalHost:8080 /x?100% true"),
+            ("/ä{}", "http://LocalHost:8080 /%C3%A4%7B%7D true"),
         ];
         for (given, wanted) in rows {
             assert_eq!(to(given), wanted, "{given:?}");

@@ -386,6 +386,10 @@ fn answers_that_are_no_http_are_told() {
             "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it (connected to 127.0.0.1:PORT)",
         ),
         (b"HTTP/1.1 2x0 OK\r\n\r\n".to_vec(), "malformed HTTP response: invalid response status"),
+        (
+            b"HTTP/1.1 1000 Odd\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec(),
+            "malformed HTTP response: invalid response status",
+        ),
         (b"HTTP/1.1 099 OK\r\n\r\n".to_vec(), "malformed HTTP response: invalid status code: 099"),
         (b"HTTP/3.0 200 OK\r\n\r\n".to_vec(), "malformed HTTP response: invalid HTTP version"),
         (b"HTTP/1.1 200 OK\r\nA B: c\r\n\r\n".to_vec(), "malformed HTTP response: invalid header name"),

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
 use crate::cli::flags::{self, Command};
@@ -270,8 +268,7 @@ fn headers(
             return Err("a user in TARGET and an Authorization header contradict each other".to_owned());
         }
         (Some((name, password)), None, false) | (None, Some((name, password)), false) => {
-            let credentials = STANDARD.encode(format!("{name}:{password}"));
-            headers.push(own("Authorization", format!("Basic {credentials}")));
+            headers.push(Header::basic_authorization(&name, &password));
         }
         (None, None, _) => {}
     }

@@ -70,8 +70,9 @@ pub(crate) enum Cause {
     NotHttp2 { instead: Option<&'static str> },
     /// An HTTP/2 server that is no gRPC server, and the HTTP status it gave.
     NotGrpc { status: u16 },
-    /// The server took its connection away (GOAWAY) or gave the call up (RST_STREAM), and the reason it named.
-    TurnedAway { frame: &'static str, reason: String },
+    /// The server took its connection away (GOAWAY) or gave the call up (RST_STREAM). The reason it named is not always
+    /// passed on, so it is never told.
+    TurnedAway { frame: &'static str },
     /// The gRPC answer can't be understood.
     BadGrpc { part: &'static str },
     /// A path that can't be read as a regular file.
@@ -251,7 +252,7 @@ impl fmt::Display for Cause {
             }
             Cause::NotHttp2 { instead: None } => f.write_str("the answer is not HTTP/2, so no gRPC"),
             Cause::NotGrpc { status } => write!(f, "an HTTP/2 server, but not a gRPC one (HTTP status {status})"),
-            Cause::TurnedAway { frame, reason } => write!(f, "the server turned the call away ({frame} {reason})"),
+            Cause::TurnedAway { frame } => write!(f, "the server turned the call away ({frame})"),
             Cause::BadGrpc { part } => write!(f, "malformed gRPC response: {part}"),
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
@@ -390,11 +391,7 @@ mod tests {
             ),
             (Cause::NotHttp2 { instead: None }, "not-http2", "the answer is not HTTP/2, so no gRPC"),
             (Cause::NotGrpc { status: 404 }, "not-grpc", "an HTTP/2 server, but not a gRPC one (HTTP status 404)"),
-            (
-                Cause::TurnedAway { frame: "GOAWAY", reason: "NO_ERROR".into() },
-                "turned-away",
-                "the server turned the call away (GOAWAY NO_ERROR)",
-            ),
+            (Cause::TurnedAway { frame: "GOAWAY" }, "turned-away", "the server turned the call away (GOAWAY)"),
             (Cause::BadGrpc { part: "no grpc-status" }, "malformed", "malformed gRPC response: no grpc-status"),
             (Cause::File(Unusable::Missing), "not-found", "no such file"),
             (Cause::File(Unusable::NotRegular("a FIFO")), "not-regular", "a FIFO, wanted a regular file"),

@@ -250,25 +250,27 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
     }
     let mut source = error.source();
     let mut http2 = None;
+    let mut is_canceled = false;
     while let Some(error) = source {
         if let Some(failure) = error.downcast_ref::<Failure>() {
             return failure.clone();
         }
         http2 = http2.or_else(|| error.downcast_ref::<h2::Error>());
+        is_canceled |=
+            error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
         source = error.source();
     }
-    let remote = http2.filter(|error| error.is_remote()).and_then(|error| Some((error, error.reason()?)));
+    let remote = http2.filter(|error| error.is_remote() && error.reason().is_some());
     let cause = match (connection.spoken(), remote, connection.ended()) {
         (Spoken::Http1, ..) => Cause::NotHttp2 { instead: Some("HTTP/1.1") },
         (Spoken::Tls, ..) => Cause::SpeaksTls { awaited: Awaited::Grpc },
         (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
-        (_, Some((error, reason)), _) => {
-            let frame = if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" };
-            Cause::TurnedAway { frame, reason: format!("{reason:?}") }
-        }
+        (_, Some(error), _) => Cause::TurnedAway { frame: if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" } },
         (_, None, Some(kind)) => return connection.failure(&kind.into(), Phase::Headers, Awaited::Grpc),
         // Our side gave up on what came.
         (_, None, None) if http2.is_some() => Cause::BadGrpc { part: "HTTP/2 is broken" },
+        // The call was dropped before it was sent, on a connection that stands: the server had said goodbye.
+        (_, None, None) if is_canceled => Cause::TurnedAway { frame: "GOAWAY" },
         (_, None, None) => Cause::BadGrpc {
             part: match error.code() {
                 Code::OutOfRange => "a message of more than 4 KiB",

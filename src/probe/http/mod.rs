@@ -5,6 +5,8 @@ mod wire;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
 use crate::connection::{Protection, Run};
@@ -14,7 +16,7 @@ use crate::probe::healthy;
 use crate::target::{Target, UnixSocket};
 use crate::text::shown;
 use crate::tls::{Alpn, Tls};
-use crate::url::{Location, LocationError, Scheme, Url};
+use crate::url::{Location, Scheme, Url};
 use wire::{Exchange, Head};
 
 /// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
@@ -64,6 +66,14 @@ pub(crate) struct Header {
     pub(crate) name: String,
     /// The value; valid for a header line.
     pub(crate) value: String,
+}
+
+impl Header {
+    /// Basic authorization (RFC 7617).
+    pub(crate) fn basic_authorization(name: &str, password: &str) -> Header {
+        let credentials = STANDARD.encode(format!("{name}:{password}"));
+        Header { name: "Authorization".to_owned(), value: format!("Basic {credentials}") }
+    }
 }
 
 /// What a response means for the run.
@@ -128,7 +138,13 @@ impl HttpProbe {
             Scheme::Http => None,
             Scheme::Https => Some(Protection { tls: &self.tls, host: &host, alpn: Alpn::Http1 }),
         };
-        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &self.headers, run)
+        // A redirect may bring a user of its own; TARGET's stands in the headers already.
+        let mut headers = std::borrow::Cow::Borrowed(self.headers.as_slice());
+        let is_authorized = self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization"));
+        if let (Some((name, password)), false) = (&hop.url.user, is_authorized) {
+            headers.to_mut().push(Header::basic_authorization(name, password));
+        }
+        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &headers, run)
     }
 
     /// What the kubelet does with this response: other host names are not followed, everything else is.
@@ -142,8 +158,7 @@ impl HttpProbe {
         if !is_redirect || !self.follow || is_wanted {
             return Ok(last);
         }
-        let text = std::str::from_utf8(location).map_err(|_| LocationError::Unreadable);
-        match text.and_then(|location| hop.url.join(location)) {
+        match hop.url.join(location) {
             Err(error) => Err(Cause::Location { status: head.status, error }.into()),
             Ok(Location::OtherHost(origin)) => Ok(Next::Final { not_followed: Some(origin) }),
             Ok(Location::SameHost { url, relative }) => {

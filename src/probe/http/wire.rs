@@ -316,7 +316,8 @@ impl Wire {
 fn interim_len(input: &[u8]) -> Option<usize> {
     let is_interim = input.starts_with(b"HTTP/1.")
         && input.get(8..10) == Some(b" 1")
-        && input.get(10..12).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit) && digits != b"01");
+        && input.get(10..12).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit) && digits != b"01")
+        && matches!(input.get(12), Some(b' ' | b'\r' | b'\n'));
     if !is_interim {
         return None;
     }
