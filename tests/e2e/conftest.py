@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import certificates as workshop
 import harness
 import pytest
 
@@ -15,19 +16,25 @@ LINES = [f"add_header X-{number} x;" for number in range(124)]
 # One location for each number of further redirects.
 HOPS = "".join(f"location = /hops/{number} {{ return 302 /hops/{number - 1}; }}" for number in range(1, 11))
 
-NGINX = f"""
+MAIN = """
 daemon off;
 user root;
 worker_processes 1;
 error_log error.log crit;
 pid nginx.pid;
-events {{}}
-http {{
+events {}
+"""
+HTTP = """
     access_log off;
     client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
     uwsgi_temp_path temp; scgi_temp_path temp;
     default_type text/plain;
+"""
 
+NGINX = f"""
+{MAIN}
+http {{
+    {HTTP}
     server {{
         listen 127.0.0.1:{{main}} default_server;
         listen unix:{{unix}};
@@ -74,6 +81,68 @@ http {{
 }}
 """
 
+SECURE_NGINX = f"""
+{MAIN}
+http {{
+    {HTTP}
+    ssl_certificate {{certificates}}/p256.pem;
+    ssl_certificate_key {{certificates}}/p256.key;
+    ssl_client_certificate {{certificates}}/authority.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+
+    server {{
+        listen 127.0.0.1:{{main}} ssl;
+        listen [::1]:{{ipv6}} ssl;
+        listen unix:{{unix}} ssl;
+        location = /ok {{ return 200 ok; }}
+        location = /missing {{ return 404 missing; }}
+        location = /echo {{ return 500 "$ssl_protocol, name: $ssl_server_name, host: $http_host"; }}
+        location = /moved {{ return 301 /ok; }}
+        location = /to-plain {{ return 302 http://$host:{{plain}}/ok; }}
+        location = /to-elsewhere {{ return 307 https://$host:{{elsewhere}}/; }}
+        location = /to-nowhere {{ return 302 https://elsewhere.example/private?token=1; }}
+    }}
+    server {{
+        listen 127.0.0.1:{{plain}};
+        location = /ok {{ return 200 ok; }}
+        location / {{ return 301 https://$host:{{main}}$request_uri; }}
+        location = /to-mutual {{ return 301 https://$host:{{mutual13}}/; }}
+    }}
+    server {{
+        listen 127.0.0.1:{{tls12}} ssl;
+        ssl_protocols TLSv1.2;
+        return 500 "$ssl_protocol";
+    }}
+    server {{
+        listen 127.0.0.1:{{tls13}} ssl;
+        ssl_protocols TLSv1.3;
+        return 500 "$ssl_protocol";
+    }}
+    server {{
+        listen 127.0.0.1:{{mutual12}} ssl;
+        ssl_protocols TLSv1.2;
+        ssl_verify_client on;
+        location / {{ return 204; }}
+    }}
+    server {{
+        listen 127.0.0.1:{{mutual13}} ssl;
+        ssl_protocols TLSv1.3;
+        ssl_verify_client on;
+        location / {{ return 204; }}
+    }}
+    server {{
+        listen 127.0.0.1:{{elsewhere}} ssl;
+        ssl_certificate {{certificates}}/elsewhere.pem;
+        ssl_certificate_key {{certificates}}/elsewhere.key;
+        return 204;
+    }}
+    server {{
+        listen 127.0.0.1:{{http2}} ssl http2;
+        location = /ok {{ return 200 ok; }}
+    }}
+}}
+"""
+
 
 @pytest.fixture(scope="session")
 def web(tmp_path_factory, closed_port):
@@ -93,6 +162,33 @@ def grpc(tmp_path_factory):
     """grpcio: the ports of grpc_server.py's servers by name, and `unix`, the path of the first one's socket."""
     unix = tmp_path_factory.mktemp("grpc") / "grpc.sock"
     with harness.grpc_servers(unix) as (_, ports):
+        yield SimpleNamespace(**ports, unix=unix)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """The folder of all certificates and keys."""
+    folder = tmp_path_factory.mktemp("pem")
+    workshop.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def secure_web(tmp_path_factory, certificates):
+    """nginx with TLS: its ports by name, and `unix`, the path of its socket."""
+    folder = tmp_path_factory.mktemp("nginx")
+    unix = folder / "nginx.sock"
+    config = SECURE_NGINX.replace("{unix}", str(unix)).replace("{certificates}", str(certificates))
+    names = ["main", "plain", "tls12", "tls13", "mutual12", "mutual13", "elsewhere", "http2"]
+    with harness.nginx(folder, config, names, [unix], ["ipv6"]) as ports:
+        yield SimpleNamespace(**ports, unix=unix)
+
+
+@pytest.fixture(scope="session")
+def secure_grpc(tmp_path_factory, certificates):
+    """grpcio with TLS: the ports of its servers by name, and `unix`, the path of the first one's socket."""
+    unix = tmp_path_factory.mktemp("grpc") / "grpc.sock"
+    with harness.grpc_servers(unix, certificates) as (_, ports):
         yield SimpleNamespace(**ports, unix=unix)
 
 

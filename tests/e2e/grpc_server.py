@@ -6,12 +6,19 @@ bare       no service at all
 guarded    refuses calls without the right token
 hung       never answers
 broken     fails at every call
+
+With a folder of certificates on the command line as well, instead:
+
+health     the same with TLS, on the unix socket too
+mutual     the same, for clients with a certificate only
 """
 
+import functools
 import json
 import sys
 import threading
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -40,30 +47,43 @@ class Broken(health_pb2_grpc.HealthServicer):
         context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "as a server does that is overloaded")
 
 
-def start(servicer, *interceptors, addresses=("127.0.0.1:0",)):
+def start(servicer, *interceptors, addresses=("127.0.0.1:0",), credentials=None):
     server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=interceptors)
     if servicer:
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    ports = [server.add_insecure_port(address) for address in addresses]
+    add = functools.partial(server.add_secure_port, server_credentials=credentials)
+    ports = [(add if credentials else server.add_insecure_port)(address) for address in addresses]
     server.start()
     return server, ports[0]
 
 
-def main(unix_socket):
+def main(unix_socket, certificates=None):
     status = health_pb2.HealthCheckResponse
     known = health.HealthServicer()
     known.set("", status.SERVING)
     known.set("orders.v1", status.NOT_SERVING)
     known.set("unset.v1", status.SERVICE_UNKNOWN)
-    servers = {
-        "health": start(known, addresses=("127.0.0.1:0", f"unix:{unix_socket}")),
-        "bare": start(None),
-        "guarded": start(known, Guard()),
-        "hung": start(Hung()),
-        "broken": start(Broken()),
-    }
+    both = ("127.0.0.1:0", f"unix:{unix_socket}")
+    if certificates:
+        key, certificate, authority = (
+            Path(certificates, name).read_bytes() for name in ("p256.key", "p256.pem", "authority.pem")
+        )
+        secure = grpc.ssl_server_credentials([(key, certificate)])
+        mutual = grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
+        servers = {
+            "health": start(known, addresses=both, credentials=secure),
+            "mutual": start(known, credentials=mutual),
+        }
+    else:
+        servers = {
+            "health": start(known, addresses=both),
+            "bare": start(None),
+            "guarded": start(known, Guard()),
+            "hung": start(Hung()),
+            "broken": start(Broken()),
+        }
     print(json.dumps({name: port for name, (_, port) in servers.items()}), flush=True)
     threading.Event().wait()
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -172,13 +172,15 @@ def full_backlog():
 
 
 @contextlib.contextmanager
-def nginx(folder, config, ports, unix=()):
-    """Debian's nginx with a config of ours. `{NAME}` in it becomes the port that each name of `ports` gets.
+def nginx(folder, config, ports, unix=(), ipv6=()):
+    """Debian's nginx with a config of ours. `{NAME}` in it becomes the port that each name of `ports` gets on
+    127.0.0.1, each of `ipv6` on ::1.
 
     It can't choose a port itself, but takes sockets over that are already bound, as at an upgrade: no race, and
     whoever connects from now on is answered as soon as it is up.
     """
     listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in ports}
+    listeners |= {name: socket.create_server(("::1", 0), family=socket.AF_INET6) for name in ipv6}
     places = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     for path in unix:
         listeners[path] = socket.socket(socket.AF_UNIX)
@@ -209,9 +211,21 @@ def python_http_server(folder, log):
 
 
 @contextlib.contextmanager
-def grpc_servers(unix_socket):
-    """grpc_server.py: the process, and a port for each of its servers."""
+def s_server(*options, host="127.0.0.1"):
+    """OpenSSL's test server, which answers each request with a page about the session. Gives the port."""
+    command = [tool("openssl"), "s_server", "-accept", f"{host}:0", "-www", *options]
+    with process(command, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as server:
+        ports = (re.match(r"ACCEPT .*:(\d+)$", line) for line in server.stdout)
+        port = next((found[1] for found in ports if found), None)
+        assert port, "it did not start, and says on standard error why"
+        yield int(port)
+
+
+@contextlib.contextmanager
+def grpc_servers(unix_socket, certificates=None):
+    """grpc_server.py: the process, and a port for each of its servers; with TLS if there is a folder for it."""
     command = [sys.executable, Path(__file__).with_name("grpc_server.py"), unix_socket]
+    command += [certificates] if certificates else []
     with process(command, stdout=subprocess.PIPE, text=True) as server:
         yield server, json.loads(server.stdout.readline())
 

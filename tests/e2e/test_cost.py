@@ -1,4 +1,4 @@
-"""What a plain probe of the musl binary costs: which system calls it makes, how many, how many page faults."""
+"""What a probe of the musl binary costs: which system calls it makes, how many, how many page faults, which files."""
 
 import os
 import re
@@ -17,38 +17,85 @@ ASKING = {"socket", "bind", "setsockopt", "connect", "getsockname", "sendmsg", "
 # Readiness for HTTP/2, which reads and writes as it pleases; tokio's waker, random numbers for its scheduler.
 WAITING = {"fcntl", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "getrandom"}
 
-# Handler, the calls it may make, and how many page faults and system calls at most.
+# The hello and its key.
+TLS = {"getrandom"}
+READING = {"stat", "open", "fcntl", "fstat", "read"}
+
+# What is asked, the calls it may make, and how many page faults and system calls at most.
 BUDGETS = [
-    ("http", EVERY | ASKING, 40, 40),
+    ("http", EVERY | ASKING, 44, 40),
     ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 30, 30),
     ("grpc", EVERY | ASKING | WAITING, 75, 75),
+    ("https", EVERY | ASKING | TLS, 55, 58),
+    ("https --cacert", EVERY | ASKING | TLS | READING, 55, 67),
+    ("grpc --tls", EVERY | ASKING | WAITING | TLS, 74, 86),
 ]
 
+# For tokio's scheduler; without TLS, nothing else takes any.
+RANDOM_NUMBERS = {"http": 0, "tcp": 0, "grpc": 1}
 
-@pytest.mark.parametrize(("handler", "allowed", "most_faults", "most_calls"), BUDGETS)
-def test_a_plain_probe_stays_within_its_budget(web, grpc, tmp_path, handler, allowed, most_faults, most_calls):
-    target, evidence = {
-        "http": (f"http://localhost:{web.main}/ok", f"GET http://localhost:{web.main}/ok: status 200"),
-        "tcp": (f"localhost:{web.main}", f"localhost:{web.main}: connected"),
-        "grpc": (f"localhost:{grpc.health}", f"localhost:{grpc.health}: SERVING"),
-    }[handler]
-    trace = tmp_path / "trace"
-    ran = exec_probe(handler, target, within=[tool("strace"), "-f", "-qq", "-o", trace])
-    assert ran == healthy(f"{handler} {evidence}")
-    calls = re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE)
+
+@pytest.fixture
+def question(web, grpc, secure_web, secure_grpc, certificates):
+    """The command line of what is asked, and the healthy line that it gives."""
+    https = f"https://localhost:{secure_web.main}/ok"
+    cacert = f"--cacert={certificates}/authority.pem"
+    targets = {
+        "http": (["http", f"http://localhost:{web.main}/ok"], f"http GET http://localhost:{web.main}/ok: status 200"),
+        "tcp": (["tcp", f"localhost:{web.main}"], f"tcp localhost:{web.main}: connected"),
+        "grpc": (["grpc", f"localhost:{grpc.health}"], f"grpc localhost:{grpc.health}: SERVING"),
+        "https": (["http", https], f"http GET {https}: status 200"),
+        "https --cacert": (["http", cacert, https], f"http GET {https}: status 200"),
+        "grpc --tls": (
+            ["grpc", "--tls", f"localhost:{secure_grpc.health}"],
+            f"grpc localhost:{secure_grpc.health}: SERVING",
+        ),
+    }
+    return targets.__getitem__
+
+
+@pytest.mark.parametrize(("asked", "allowed", "most_faults", "most_calls"), BUDGETS)
+def test_a_probe_stays_within_its_budget(question, tmp_path, asked, allowed, most_faults, most_calls):
+    args, line = question(asked)
+    ran, traced = trace(tmp_path / "trace", *args)
+    assert ran == healthy(line)
+    calls = [call for call, _ in traced]
     # The lowest of several: what is counted besides is the kernel's doing, not the program's.
-    faults = min(minor_faults(handler, target) for _ in range(10))
+    faults = min(minor_faults(*args) for _ in range(10))
 
-    title = "cost of a plain probe (minor faults and system calls; most allowed in brackets)"
-    rows = REPORTS.setdefault(title, [("handler", "faults", "calls", "which")])
+    title = "cost of a probe (minor faults and system calls; most allowed in brackets)"
+    rows = REPORTS.setdefault(title, [("asked", "faults", "calls", "which")])
     which = " ".join(sorted(set(calls)))
-    rows.append((handler, f"{faults} ({most_faults})", f"{len(calls)} ({most_calls})", which))
+    rows.append((asked, f"{faults} ({most_faults})", f"{len(calls)} ({most_calls})", which))
 
-    # No file, no thread, no process is among the allowed; the one execve is our own start.
+    # No thread, no process is among the allowed, no file but of --cacert; the one execve is our own start.
     assert set(calls) <= allowed
     assert calls.count("execve") == 1
+    assert calls.count("getrandom") <= RANDOM_NUMBERS.get(asked, 8)
     assert len(calls) <= most_calls
     assert faults <= most_faults
+
+
+@pytest.mark.parametrize("options", [["--cacert"], ["--cert", "--key"], ["--cacert", "--cert", "--key"]])
+@pytest.mark.parametrize("asked", ["https", "grpc --tls"])
+def test_of_all_files_only_the_named_ones_are_touched(question, certificates, tmp_path, asked, options):
+    names = {"--cacert": "authority.pem", "--cert": "client.pem", "--key": "client.key"}
+    args, line = question(asked)
+    files = [f"{certificates}/{names[option]}" for option in options]
+    args += [f"{option}={file}" for option, file in zip(options, files, strict=True)]
+    ran, traced = trace(tmp_path / "trace", *args, only="%file")
+    assert ran == healthy(line)
+    start, *touched = traced
+    assert start[0] == "execve"
+    paths = [(call, re.match('(?:AT_FDCWD, )?"(.*?)"', given)[1]) for call, given in touched]
+    assert {path for _, path in paths} == set(files)
+    assert [path for call, path in paths if call in ("open", "openat")] == files
+
+
+def trace(log, *args, only="all"):
+    """Runs the binary under strace: what came out, and each system call's name with its arguments."""
+    ran = exec_probe(*args, within=[tool("strace"), "-f", "-qq", "-e", f"trace={only}", "-o", log])
+    return ran, re.findall(r"^\d+ +(\w+)\((.*)", log.read_text(), re.MULTILINE)
 
 
 def minor_faults(*args) -> int:
@@ -61,7 +108,7 @@ def minor_faults(*args) -> int:
 
 def test_the_calls_that_are_forbidden_would_be_seen(tmp_path):
     # strace's words for them, from a program that opens files and starts a process.
-    trace = tmp_path / "trace"
-    subprocess.run([tool("strace"), "-f", "-qq", "-o", trace, "/bin/sh", "-c", "/bin/true; :"], check=True)
-    calls = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
+    log = tmp_path / "trace"
+    subprocess.run([tool("strace"), "-f", "-qq", "-o", log, "/bin/sh", "-c", "/bin/true; :"], check=True)
+    calls = set(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.MULTILINE))
     assert {"openat"} <= calls and calls & {"clone", "clone3", "fork", "vfork"}

@@ -47,7 +47,7 @@ def test_an_answer_of_nginx_is_judged_by_its_status_and_size(web, path, wanted):
             "/elsewhere",
             healthy("status 302", ", not followed to http://elsewhere.example, which is another host name"),
         ),
-        ("/mail", unhealthy('status 302 to scheme "mailto", wanted http')),
+        ("/mail", unhealthy('status 302 to scheme "mailto", wanted http or https')),
     ],
 )
 def test_a_redirect_of_nginx_is_followed_as_the_kubelet_does(web, path, wanted):
