@@ -1,0 +1,49 @@
+"""The node that all tests share, its images, and what the pods of the examples find on it."""
+
+import datetime
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import harness
+import pytest
+from examples import IMAGES, make_secrets
+from node import Node
+
+PROGRAMS = Path(os.environ["E2E_PROGRAMS"])
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Up to the first answer of the kubelet; what it runs ends with the namespaces."""
+    node = Node(Path(os.environ["E2E_SCRATCH"]))
+    node.start_containerd()
+    application = {"/application": PROGRAMS / "application", "/grpc-application": PROGRAMS / "grpc-application"}
+    node.add_image("localhost/pause:1", {"Entrypoint": ["/application"]}, {"/application": PROGRAMS / "application"})
+    node.add_image(IMAGES["shop"], {"Env": ["PATH=/"]}, application)
+    # As Dockerfile.static makes it.
+    config = {"Entrypoint": ["/exec-probe"], "User": "65534:65534"}
+    node.add_image(IMAGES["exec-probe"], config, {"/exec-probe": harness.MUSL})
+    curl = {"/usr/bin/curl": harness.tool("curl"), "/nothing": PROGRAMS / "nothing", **libraries(harness.tool("curl"))}
+    node.add_image(IMAGES["curl"], {"Env": ["PATH=/usr/bin"]}, application | curl)
+    make_secrets(node.folder / "secrets")
+    node.start_kubelet()
+    return node
+
+
+def libraries(program):
+    """The shared libraries of a program, under the paths it looks for them."""
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"(/\S+) \(", listed)
+    assert found, listed
+    return {path: path for path in found}
+
+
+@pytest.fixture(scope="session")
+def versions():
+    """One line for the title of a table: today, and what was measured."""
+    runc = subprocess.run(["runc", "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
+    today = datetime.datetime.now(datetime.UTC).date()
+    names = f"kubelet {os.environ['E2E_KUBERNETES']}, containerd {os.environ['E2E_CONTAINERD_VERSION']}, runc {runc}"
+    return f"{today}, {names}, Linux {os.uname().release}, {os.cpu_count()} CPUs"

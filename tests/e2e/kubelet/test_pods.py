@@ -1,0 +1,241 @@
+"""exec-probe in the probes of pods, under a real kubelet: what it makes of each outcome, and what it costs."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import harness
+import pytest
+from examples import IMAGES, TOKEN, controlled, every_second, pod_spec, with_probes
+
+RUNS = {}
+
+
+def run(*rows):
+    """Marks a run, for each row of further arguments. All go on at once: they mostly wait for the next probe."""
+
+    def keep(function):
+        for row in rows or [()]:
+            name = " ".join([function.__name__, *row]).replace("_", " ")
+            RUNS[name] = (function, row)
+        return function
+
+    return keep
+
+
+@pytest.fixture(scope="module")
+def runs(node):
+    with ThreadPoolExecutor(len(RUNS)) as pool:
+        yield {name: pool.submit(function, node, *row) for name, (function, row) in RUNS.items()}
+
+
+@run(["init-container"], ["image-volume"])
+def example(node, name):
+    with node.pod(name, pod_spec(name, node, name)) as pod:
+        pod.wait_ready()
+        address = pod.status()["podIP"]
+
+        pod.set("healthz", "503")
+        pod.wait(lambda: not pod.ready(), "unready")
+        told = f"Readiness probe failed: http GET http://{address}:8080/healthz: status 503, wanted 200-399"
+        assert set(pod.events()) == {told}, pod.story()
+        pod.clear("healthz")
+        pod.wait_ready()
+        assert pod.restarts() == 0
+
+        pod.set("livez", "503")
+        pod.wait(lambda: pod.restarts() == 1, "restarted", 60)
+        told = "Liveness probe failed: http GET http://localhost:8080/livez: status 503, wanted 200-399"
+        # The new container's startup probe may have been asked already.
+        assert pod.events().count(told) == 3, pod.story()
+        assert pod.events("Killing") == ["Container shop failed liveness probe, will be restarted"], pod.story()
+        pod.clear("livez")
+        pod.wait_ready()
+        assert pod.restarts() == 1
+
+
+@run()
+def example_grpc_tls(node):
+    spec = pod_spec("grpc-tls", node, "grpc-tls")
+    (node.folder / "control" / "grpc-tls" / "token").write_text(TOKEN)
+    with node.pod("grpc-tls", spec) as pod:
+        pod.wait_ready()
+        address = pod.status()["podIP"]
+        line = f"Readiness probe failed: grpc {address}:8443 service orders.v1: "
+
+        pod.set("orders.v1", "NOT_SERVING")
+        pod.wait(lambda: not pod.ready(), "unready")
+        assert set(pod.events()) == {f"{line}NOT_SERVING, wanted SERVING"}, pod.story()
+        pod.clear("orders.v1")
+        pod.wait_ready()
+        # Liveness is content with the refusal it gets, as the example says.
+        pod.wait(lambda: successes(node, pod)["Liveness"] >= 2, "asked twice", 60)
+        assert pod.restarts() == 0
+
+
+def successes(node, pod):
+    """How many probes of each kind were healthy so far."""
+    totals = node.probe_metrics("prober_probe_total")
+    kinds = ("Startup", "Readiness", "Liveness")
+    container = pod.container().get("name")
+    return {kind: totals.get((pod.name, container, kind, "successful"), 0) for kind in kinds}
+
+
+@run()
+def hung_application_is_told_by_its_phase(node):
+    with node.pod("hung", pod_spec("init-container", node, "hung")) as pod:
+        pod.wait_ready()
+        address = pod.status()["podIP"]
+        pod.hang()
+        pod.wait(lambda: len(set(pod.events())) == 2, "both probes failed")
+        assert set(pod.events()) == {
+            f"Readiness probe failed: http GET http://{address}:8080/healthz: no response headers in 1800ms",
+            "Liveness probe failed: http GET http://localhost:8080/livez: no response headers in 1800ms "
+            "(connected to 127.0.0.1:8080)",
+        }
+        pod.go_on()
+        pod.wait_ready()
+        assert pod.restarts() == 0
+
+
+@run()
+def hung_application_and_a_timeout_too_long(node):
+    """The kubelet kills the probe, whose words are lost; nothing of it stays."""
+
+    def longer(probe):
+        command = ["--timeout=29s" if word == "--timeout=1800ms" else word for word in probe["exec"]["command"]]
+        return every_second(probe) | {"exec": {"command": command}, "failureThreshold": 100}
+
+    spec = with_probes(pod_spec("init-container", node, "killed"), longer)
+    with node.pod("killed", spec) as pod:
+        pod.wait_ready()
+        pod.hang()
+        waiting = pod.wait(lambda: pod.processes("exec-probe"), "a probe waits")
+        pod.wait(lambda: len(set(pod.events())) == 2, "both probes failed")
+        targets = {"Readiness": "{env.POD_IP}:8080/healthz", "Liveness": ":{env.PORT}/livez"}
+        assert set(pod.events()) == {
+            f"{kind} probe failed: command timed out: "
+            f'"/probe/exec-probe http --timeout=29s {target}" timed out after 2s'
+            for kind, target in targets.items()
+        }
+        # Not by their control group, where a process that nobody collects is no more.
+        pod.wait(lambda: not any(Path(f"/proc/{process}").exists() for process in waiting), "the killed are gone", 5)
+        pod.go_on()
+        pod.wait_ready()
+        pod.wait(lambda: not pod.processes("exec-probe"), "no probe is left", 5)
+        assert pod.restarts() == 0
+
+
+@run()
+def little_cpu_and_memory(node):
+    spec = with_probes(pod_spec("init-container", node, "little"), every_second)
+    spec["containers"][0]["resources"] = {"limits": {"cpu": "20m", "memory": "16Mi"}}
+    with node.pod("little", spec) as pod:
+        pod.wait_ready(60)
+        probes_succeed(node, pod, 5)
+        count, seconds = durations(node, "little", "shop", "Liveness")
+        title = "what it measures in a container with 20m CPU and 16Mi memory"
+        harness.REPORTS[title] = [("probe", "times", "mean"), row("exec-probe http", count, seconds)]
+
+
+@run()
+def one_process_more_and_no_other(node):
+    """runc moves its threads into the control group, which no limit forbids, and leaves one there: the probe."""
+    with node.pod("narrow", with_probes(pod_spec("init-container", node, "narrow"), every_second)) as pod:
+        pod.wait_ready()
+        pod.limit_processes_to_one_more()
+        probes_succeed(node, pod, 10)
+
+
+def durations(node, pod, container, kind):
+    """How many probes of this kind the kubelet has timed, and their seconds together."""
+    parts = (node.probe_metrics(f"prober_probe_duration_seconds_{part}") for part in ("count", "sum"))
+    return tuple(part.get((pod, container, kind, None), 0) for part in parts)
+
+
+def row(name, count, seconds):
+    return name, int(count), f"{1000 * seconds / count:.1f} ms"
+
+
+def probes_succeed(node, pod, count):
+    """Asserts that readiness and liveness are healthy this many times more, and never otherwise."""
+    before = successes(node, pod)
+
+    def more():
+        now = successes(node, pod)
+        return all(now[kind] >= before[kind] + count for kind in ("Readiness", "Liveness"))
+
+    pod.wait(more, f"{count} more probes succeed", 60)
+    assert (pod.restarts(), pod.events()) == (0, []), pod.story()
+
+
+@run()
+def missing_binary_is_ignored(node):
+    """What README warns of, and its remedy: only a startup probe makes a wrong path loud."""
+    command = ["/nowhere/exec-probe", "http", ":8080/livez"]
+    probe = {"exec": {"command": command}, "periodSeconds": 1, "failureThreshold": 1}
+    application = {"image": IMAGES["shop"], "imagePullPolicy": "Never", "command": ["/application", "/control"]}
+    containers = [
+        application | {"name": "liveness", "livenessProbe": probe},
+        application | {"name": "startup", "startupProbe": probe},
+    ]
+    with node.pod("missing", controlled({"containers": containers}, node, "missing")) as pod:
+
+        def ignored(container):
+            text = "probe errored and resulted in unknown state"
+            events = [event for event in node.events() if (event.pod, event.container) == ("missing", container)]
+            return sum(text in event.message for event in events)
+
+        pod.wait(lambda: ignored("liveness") >= 5 and ignored("startup") >= 5, "five probes of each are ignored", 30)
+        [liveness, startup] = (pod.container(name) for name in ("liveness", "startup"))
+        assert (liveness["restartCount"], liveness["ready"]) == (0, True), pod.story()
+        assert (startup["restartCount"], startup["ready"], startup["started"]) == (0, False, False), pod.story()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_run(runs, name):
+    runs[name].result()
+
+
+def test_cost(node, versions):
+    """The kubelet's own measure of each way to ask the same application; printed, for README."""
+    times = 30
+
+    def command(*words):
+        return {"exec": {"command": list(words)}}
+
+    # By container and kind of probe, which is how the kubelet counts.
+    ways = {
+        ("shop", "Liveness"): ("httpGet", {"httpGet": {"path": "/healthz", "port": 8080}}),
+        ("shop", "Readiness"): ("exec-probe http", command("/probe/exec-probe", "http", ":8080/healthz")),
+        ("curl", "Liveness"): ("curl -f", command("curl", "-f", "http://localhost:8080/healthz")),
+        ("curl", "Readiness"): ("a program that does nothing", command("/nothing")),
+    }
+    containers = []
+    for name, ports in ("shop", ["8080"]), ("curl", []):
+        container = {"name": name, "image": IMAGES[name], "imagePullPolicy": "Never"}
+        for (of, kind), (_, way) in ways.items():
+            if of == name:
+                container[f"{kind.lower()}Probe"] = way | {"periodSeconds": 1, "timeoutSeconds": 2}
+        containers.append(container | {"command": ["/application", "/control", *ports]})
+    containers[0]["volumeMounts"] = [{"name": "probe", "mountPath": "/probe"}]
+    volume = {"name": "probe", "image": {"reference": IMAGES["exec-probe"], "pullPolicy": "Never"}}
+
+    def measure():
+        return {way: durations(node, "cost", *way) for way in ways}
+
+    with node.pod("cost", controlled({"containers": containers, "volumes": [volume]}, node, "cost")) as pod:
+        pod.wait_ready()
+        before = measure()
+
+        def enough():
+            now = measure()
+            return now if all(now[way][0] >= before[way][0] + times for way in ways) else None
+
+        # Once a second, because these questions are work for the kubelet as well.
+        after = pod.wait(enough, "enough probes", 3 * times, every=1)
+        assert (pod.restarts(), pod.events()) == (0, []), pod.story()
+    rows = [("probe", "times", "mean")]
+    for way, (name, _) in ways.items():
+        count, total = (now - then for now, then in zip(after[way], before[way], strict=True))
+        rows.append(row(name, count, total))
+    harness.REPORTS[f"what the kubelet measures ({versions})"] = rows
