@@ -1,0 +1,122 @@
+"""The image of Dockerfile.static: what is in it, and what a user does with it."""
+
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from engine import ask_podman, container, inspect, podman
+from harness import REPORTS, TIME, tool
+
+CRATES = set((Path(os.environ["E2E_SCRATCH"]) / "crates").read_text().split())
+OURS = {
+    "exec-probe": 0o755,
+    "licenses": 0o755,
+    "licenses/LICENSE-APACHE": 0o644,
+    "licenses/LICENSE-MIT": 0o644,
+}
+# Its notice is not in its crate.
+NO_NOTICE = {"tonic-prost"}
+# Unpacked for the build, and not in the binary.
+ONLY_BUILD = {"cc", "errno", "find-msvc-tools", "shlex"}
+NOTICES = {"LICENSE", "LICENSE-MIT", "LICENSE.txt", "LICENSE-MIT.txt"}
+FURTHER_NOTICES = {
+    "atomic-waker": {"LICENSE-THIRD-PARTY"},
+    "ring": {"LICENSE-BoringSSL", "LICENSE-other-bits"},
+    "rustls": {"LICENSE-ISC"},
+    "unicode-ident": {"LICENSE-UNICODE"},
+}
+# As a restricted pod's.
+RESTRICTED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
+
+
+@pytest.fixture(scope="module")
+def content(exec_probe_image, tmp_path_factory):
+    """The image's file system: an archive, and its members by name."""
+    archive = tmp_path_factory.mktemp("content") / "image.tar"
+    name = podman("create", "--pull=never", exec_probe_image).strip()
+    podman("export", "--output", archive, name)
+    podman("rm", name)
+    with tarfile.open(archive) as opened:
+        yield opened, {member.name.rstrip("/"): member for member in opened.getmembers()}
+
+
+def name_of(crate) -> str:
+    return crate.rpartition("-")[0]
+
+
+def test_it_holds_the_binary_and_licences_and_nothing_else(content):
+    _, members = content
+    licences = {path for path in members if path.startswith("licenses/") and path not in OURS}
+    assert {path: members[path].mode & 0o7777 for path in members if path not in licences} == OURS
+    folders = {path.removeprefix("licenses/") for path in licences if members[path].isdir()}
+    assert {crate for crate in folders if name_of(crate) not in ONLY_BUILD} == {
+        crate for crate in CRATES if name_of(crate) not in NO_NOTICE
+    }
+    for crate in folders:
+        files = {path.rpartition("/")[2] for path in licences if path.startswith(f"licenses/{crate}/")}
+        notices = files - FURTHER_NOTICES.get(name_of(crate), set())
+        assert len(notices) == 1 and notices <= NOTICES, (crate, files)
+    assert all(member.isdir() or member.isfile() for member in members.values())
+    assert all((member.uid, member.gid) == (0, 0) for member in members.values())
+
+
+def test_its_binary_is_static(content, tmp_path):
+    archive, members = content
+    binary = tmp_path / "exec-probe"
+    binary.write_bytes(archive.extractfile(members["exec-probe"]).read())
+    command = [tool("readelf"), "--wide", "--program-headers", "--dynamic", binary]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "LOAD" in told
+    assert [line for line in told.splitlines() if "INTERP" in line or "NEEDED" in line] == []
+    whole = sum(member.size for member in members.values())
+    REPORTS["size of the image"] = [("binary (glibc)", f"{binary.stat().st_size:,} bytes"), ("all", f"{whole:,} bytes")]
+
+
+def test_it_runs_the_binary_as_nobody_and_says_what_it_is(exec_probe_image):
+    config = inspect(exec_probe_image, "image")["Config"]
+    assert config["Entrypoint"] == ["/exec-probe"]
+    assert config["User"] == "65534:65534"
+    assert "Cmd" not in config
+    labels = {name.removeprefix("org.opencontainers.image.") for name in config["Labels"]}
+    assert {"title", "description", "licenses"} <= labels
+
+
+def test_without_an_argument_it_prints_the_help_and_exits_64(exec_probe_image):
+    ran = ask_podman("run", "--rm", "--pull=never", exec_probe_image)
+    helped = ask_podman("run", "--rm", "--pull=never", exec_probe_image, "help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert helped.stdout.startswith("exec-probe asks a container")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (64, "", helped.stdout)
+
+
+def test_install_brings_it_into_other_containers_by_a_volume(exec_probe_image, shop_image, tmp_path):
+    volume = podman("volume", "create").strip()
+    install = ["run", "--rm", "--pull=never", *RESTRICTED, f"--volume={volume}:/out", exec_probe_image, "install", "/out"]
+    size = binary_size(exec_probe_image)
+    assert TIME.sub("(TIME)", podman(*install)) == f"install /out/exec-probe: copied, {size} bytes (TIME)\n"
+    assert TIME.sub("(TIME)", podman(*install)) == "install /out/exec-probe: there already, the same bytes (TIME)\n"
+
+    control = f"--volume={tmp_path}:/control:ro"
+    with container(*RESTRICTED, f"--volume={volume}:/probe:ro", control, shop_image, "/control", "8080") as shop:
+        probe = podman("exec", shop, "/probe/exec-probe", "http", "--timeout=1800ms", ":8080/healthz")
+        assert TIME.sub("(TIME)", probe) == "http GET http://localhost:8080/healthz: status 200 (TIME)\n"
+    podman("volume", "rm", volume)
+
+
+def test_install_into_a_volume_that_can_not_be_written_fails_and_says_so(exec_probe_image, tmp_path):
+    volume = f"--volume={tmp_path}:/out:ro"
+    ran = ask_podman("run", "--rm", "--pull=never", volume, exec_probe_image, "install", "/out")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("install /out/exec-probe: ")
+
+
+def binary_size(image) -> int:
+    """The size of the image's binary, as it is asked from outside."""
+    name = podman("create", "--pull=never", image).strip()
+    mounted = Path(podman("mount", name).strip())
+    size = (mounted / "exec-probe").stat().st_size
+    podman("umount", name)
+    podman("rm", name)
+    return size
