@@ -284,7 +284,7 @@ fn silence_and_ends_are_told_apart() {
         let port = server.port;
         exec_probe(["grpc", &format!("localhost:{port}")])
             .stderr(format!(
-                "grpc localhost:{port}: connection closed or reset by the server, {wanted} (connected to 127.0.0.1:{port})"
+                "grpc localhost:{port}: connection closed or reset by the peer, {wanted} (connected to 127.0.0.1:{port})"
             ))
             .takes(0, 1000)
             .exit(1);

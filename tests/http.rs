@@ -347,7 +347,7 @@ fn connections_that_end_early_are_told_apart() {
     let port = server.port;
     exec_probe(["http", &format!(":{port}")])
         .stderr(format!(
-            "http GET http://localhost:{port}/: connection closed or reset by the server, no response headers {}",
+            "http GET http://localhost:{port}/: connection closed or reset by the peer, no response headers {}",
             at(port)
         ))
         .exit(1);
@@ -359,7 +359,7 @@ fn connections_that_end_early_are_told_apart() {
     let port = server.port;
     exec_probe(["http", &format!(":{port}")])
         .stderr(format!(
-            "http GET http://localhost:{port}/: connection closed or reset by the server, response headers not complete {}",
+            "http GET http://localhost:{port}/: connection closed or reset by the peer, response headers not complete {}",
             at(port)
         ))
         .exit(1);
@@ -370,7 +370,7 @@ fn connections_that_end_early_are_told_apart() {
     let port = server.port;
     exec_probe(["http", &format!(":{port}")])
         .stderr(format!(
-            "http GET http://localhost:{port}/: connection closed or reset by the server, no response headers {}",
+            "http GET http://localhost:{port}/: connection closed or reset by the peer, no response headers {}",
             at(port)
         ))
         .exit(1);
@@ -436,7 +436,7 @@ fn the_body_is_searched_in_its_first_10_kib() {
         (response("503 X", "", "ready"), Err("status 503, wanted 200-399")),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nrea".to_owned(),
-            Err("connection closed or reset by the server, response body not complete (connected to 127.0.0.1:PORT)"),
+            Err("connection closed or reset by the peer, response body not complete (connected to 127.0.0.1:PORT)"),
         ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),

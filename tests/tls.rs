@@ -532,7 +532,7 @@ fn handshakes_that_do_not_end_well() {
     let port = closed.port;
     exec_probe(["http", &format!("https://localhost:{port}/")])
         .stderr(format!(
-            "http GET https://localhost:{port}/: connection closed or reset by the server, no TLS handshake {}",
+            "http GET https://localhost:{port}/: connection closed or reset by the peer, no TLS handshake {}",
             connected(port)
         ))
         .exit(1);

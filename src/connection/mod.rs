@@ -66,6 +66,7 @@ pub(crate) struct Connection {
     ended: Option<io::ErrorKind>,
     narrator: Narrator,
     peer: Option<SocketAddr>,
+    is_loopback: bool,
     phase_began: Instant,
     first: Vec<u8>,
 }
@@ -106,6 +107,7 @@ impl Connection {
             ended: None,
             narrator: run.narrator,
             peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
+            is_loopback: peer.is_none_or(|(addr, _)| addr.ip().is_loopback()),
             phase_began: began,
             first: Vec::new(),
         };
@@ -209,7 +211,8 @@ impl Connection {
                 errno: error.raw_os_error().unwrap_or(libc::EIO),
             },
         };
-        Failure { wants_certificate: self.wants_certificate(), ..Failure::new(cause) }.at(self.peer)
+        let by_sidecar = !self.is_loopback && matches!(cause, Cause::Closed { .. });
+        Failure { by_sidecar, wants_certificate: self.wants_certificate(), ..Failure::new(cause) }.at(self.peer)
     }
 
     /// Ends the connection as a client that is done does: TLS is closed, no linger of zero, so no reset by our side.

@@ -211,7 +211,7 @@ impl fmt::Display for Cause {
                 write!(f, "{} in {}{}", missing(*phase, *begun, *awaited), Length(*limit), Tried(tried))
             }
             Cause::Closed { phase, begun, awaited } => {
-                write!(f, "connection closed or reset by the server, {}", missing(*phase, *begun, *awaited))
+                write!(f, "connection closed or reset by the peer, {}", missing(*phase, *begun, *awaited))
             }
             Cause::Status { status, wanted } => write!(f, "status {status}, wanted {wanted}"),
             Cause::BodyLacks { text, cut } => {
@@ -334,12 +334,12 @@ mod tests {
             (
                 closed(Phase::Headers, false, http),
                 "closed",
-                "connection closed or reset by the server, no response headers",
+                "connection closed or reset by the peer, no response headers",
             ),
             (
                 closed(Phase::Headers, true, Awaited::Grpc),
                 "closed",
-                "connection closed or reset by the server, answer not complete",
+                "connection closed or reset by the peer, answer not complete",
             ),
             (Cause::Status { status: 503, wanted }, "status", "status 503, wanted 200-204,301"),
             (Cause::BodyLacks { text: "ok".into(), cut: false }, "body", "no \"ok\" in the body"),

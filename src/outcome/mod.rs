@@ -98,6 +98,9 @@ pub(crate) struct Failure {
     pub(crate) peer: Option<SocketAddr>,
     /// True if the server had asked for a client certificate that was not given.
     pub(crate) wants_certificate: bool,
+    /// True if a service mesh's sidecar may have ended the connection: it takes what comes for an address that is not
+    /// loopback, and refuses what speaks no mutual TLS.
+    pub(crate) by_sidecar: bool,
     /// The origin that a redirect had led to.
     pub(crate) hop: Option<String>,
     /// True if this process was kept from running past its deadline.
@@ -109,7 +112,15 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure without circumstances.
     pub(crate) fn new(cause: Cause) -> Failure {
-        Failure { cause, peer: None, wants_certificate: false, hop: None, held_back: false, body: None }
+        Failure {
+            cause,
+            peer: None,
+            wants_certificate: false,
+            by_sidecar: false,
+            hop: None,
+            held_back: false,
+            body: None,
+        }
     }
 
     /// The same failure, on a connection to this address.
@@ -134,6 +145,9 @@ impl fmt::Display for Failure {
         write!(f, "{}", self.cause)?;
         if let Some(peer) = self.peer.filter(|_| self.cause.leaves_the_peer_open()) {
             write!(f, " (connected to {peer})")?;
+        }
+        if self.by_sidecar {
+            f.write_str(" (not by loopback: a sidecar may have answered)")?;
         }
         if self.wants_certificate {
             f.write_str(" (the server asked for a client certificate: --cert and --key)")?;
@@ -191,14 +205,15 @@ mod tests {
         let failure = Failure {
             hop: Some("http://localhost:81".into()),
             held_back: true,
+            by_sidecar: true,
             wants_certificate: true,
             ..Failure::new(Cause::Closed { phase: Phase::Headers, begun: false, awaited: Awaited::Http })
                 .at(Some(addr))
         };
         assert_eq!(
             failure.to_string(),
-            "redirected to http://localhost:81: connection closed or reset by the server, no response headers (connected to \
-             127.0.0.1:80) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
+            "redirected to http://localhost:81: connection closed or reset by the peer, no response headers (connected to \
+             127.0.0.1:80) (not by loopback: a sidecar may have answered) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
         );
         // A peer that answered tells by its answer who it was.
         let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));

@@ -457,11 +457,11 @@ def test_grpcio_is_asked_with_tls(secure_grpc, ask, place, options, wanted):
         (["--cert=client", "--key=client"], healthy("SERVING")),
         (["--cert=client-key-last", "--cacert=authority"], healthy("SERVING")),
         # It closes without an alert; `openssl s_client -msg` sees none either.
-        ([], connected("connection closed or reset by the server, no answer", f" {ASKED_FOR_ONE}")),
-        (["--cacert=authority"], connected("connection closed or reset by the server, no answer", f" {ASKED_FOR_ONE}")),
+        ([], connected("connection closed or reset by the peer, no answer", f" {ASKED_FOR_ONE}")),
+        (["--cacert=authority"], connected("connection closed or reset by the peer, no answer", f" {ASKED_FOR_ONE}")),
         (
             ["--cert=client-by-stranger", "--key=client-by-stranger"],
-            connected("connection closed or reset by the server, no answer"),
+            connected("connection closed or reset by the peer, no answer"),
         ),
     ],
 )
@@ -476,10 +476,10 @@ def test_grpcio_that_is_asked_the_other_way_is_told(grpc, secure_grpc, ask):
     assert ask("grpc", *target) == told.about(label, port=grpc.health)
     # It closes without a byte, and without a word about ALPN.
     label, (_, target) = over_tls("grpc", secure_grpc.health)
-    told = connected("connection closed or reset by the server, no answer")
+    told = connected("connection closed or reset by the peer, no answer")
     assert ask("grpc", target) == told.about(label, port=secure_grpc.health)
     label, target = over_tls("http", secure_grpc.health)
-    told = connected("connection closed or reset by the server, no response headers")
+    told = connected("connection closed or reset by the peer, no response headers")
     assert ask("http", *target) == told.about(label, port=secure_grpc.health)
 
 
@@ -633,8 +633,8 @@ NO_GRPC = connected("the server speaks HTTP/1.1, not HTTP/2, so no gRPC")
 @pytest.mark.parametrize(
     ("handler", "options", "said", "wanted"),
     [
-        ("http", [], b"", connected("connection closed or reset by the server, no response headers")),
-        ("http", [], TORN[:20], connected("connection closed or reset by the server, response headers not complete")),
+        ("http", [], b"", connected("connection closed or reset by the peer, no response headers")),
+        ("http", [], TORN[:20], connected("connection closed or reset by the peer, response headers not complete")),
         ("http", [], READY, WELL),
         ("http", ["--expect-body=ready"], READY, WELL),
         ("http", [], TORN, WELL),
@@ -642,9 +642,9 @@ NO_GRPC = connected("the server speaks HTTP/1.1, not HTTP/2, so no gRPC")
             "http",
             ["--expect-body=ready"],
             TORN,
-            connected("connection closed or reset by the server, response body not complete"),
+            connected("connection closed or reset by the peer, response body not complete"),
         ),
-        ("grpc", [], b"", connected("connection closed or reset by the server, no answer")),
+        ("grpc", [], b"", connected("connection closed or reset by the peer, no answer")),
         ("grpc", [], b"HTTP/1.1 400 Bad Request\r\n\r\n", NO_GRPC),
     ],
 )
@@ -678,8 +678,8 @@ def resets(connection, stopping):
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        (says(), "connection closed or reset by the server, no TLS handshake"),
-        (resets, "connection closed or reset by the server, no TLS handshake"),
+        (says(), "connection closed or reset by the peer, no TLS handshake"),
+        (resets, "connection closed or reset by the peer, no TLS handshake"),
         (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "the server does not speak TLS; {without}"),
         (OK, "the server does not speak TLS; {without}"),
     ],
