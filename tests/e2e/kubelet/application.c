@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const paths[] = {"healthz", "livez", "readyz", "startupz"};
+static const char *const paths[] = {"healthz", "livez", "readyz", "startupz", "foo" /* of Istio's sample */};
 
 static void leave(int signal) {
     (void)signal;

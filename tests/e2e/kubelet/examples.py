@@ -1,4 +1,4 @@
-"""The pods of examples/kubernetes, made fit for a node that has no cluster.
+"""The pods of examples/kubernetes and examples/istio, made fit for a node that has no cluster.
 
 Changed is what can't be had here, and no more: the images are local ones, the application is ours and listens on the
 ports that the example declares, and Secrets, which a pod without a cluster may not ask for, are folders of the node.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-FOLDER = Path(__file__).parents[3] / "examples" / "kubernetes"
+FOLDER = Path(__file__).parents[3] / "examples"
 
 # The last part of an example's image name, and what it is here.
 IMAGES = {name: f"localhost/{name}:1" for name in ("exec-probe", "shop", "curl")}
@@ -20,16 +20,25 @@ TOKEN = "correct-horse"
 SERVER_NAME = "shop.default.svc"
 
 
+# Applications that are ours whatever the example calls them.
+SHOPS = ("liveness", "liveness-http")
+
+
+def find(example):
+    [file] = FOLDER.glob(f"*/{example}.yaml")
+    return file
+
+
 def pod_template(example):
     """The pod of the example's Deployment, as it stands there."""
-    documents = yaml.safe_load_all((FOLDER / f"{example}.yaml").read_text())
+    documents = yaml.safe_load_all(find(example).read_text())
     [deployment] = [document for document in documents if document["kind"] == "Deployment"]
     return deployment["spec"]["template"]["spec"]
 
 
 def local(reference):
     name = reference.split("@")[0].split("/")[-1].split(":")[0]
-    return IMAGES[name]
+    return IMAGES["shop" if name in SHOPS else name]
 
 
 def pod_spec(example, node, name):

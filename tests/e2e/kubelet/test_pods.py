@@ -72,6 +72,37 @@ def example_grpc_tls(node):
         assert pod.restarts() == 0
 
 
+@run()
+def istio_example_by_http(node):
+    with node.pod("istio-http", pod_spec("liveness-http", node, "istio-http")) as pod:
+        pod.wait_ready()
+        pod.wait(lambda: successes(node, pod)["Liveness"] >= 1, "asked", 60)
+        pod.set("foo", "503")
+        pod.wait(lambda: pod.restarts() == 1, "restarted", 60)
+        told = "Liveness probe failed: http GET http://localhost:8001/foo: status 503, wanted 200-399"
+        assert pod.events() == [told] * 3, pod.story()
+
+
+@run()
+def istio_example_by_a_file(node):
+    """The file is the application's to keep; here it is kept from outside, in a folder of the node."""
+    spec = pod_spec("liveness-command", node, "istio-file")
+    kept = node.folder / "istio-file"
+    kept.mkdir()
+    (kept / "healthy").touch()
+    [tmp] = [volume for volume in spec["volumes"] if volume["name"] == "tmp"]
+    del tmp["emptyDir"]
+    tmp["hostPath"] = {"path": str(kept), "type": "Directory"}
+    # Port 80 is for root only on this node.
+    spec["containers"][0]["command"][-1] = "8080"
+    with node.pod("istio-file", spec) as pod:
+        pod.wait_ready()
+        pod.wait(lambda: successes(node, pod)["Liveness"] >= 1, "asked", 60)
+        (kept / "healthy").unlink()
+        pod.wait(lambda: pod.restarts() == 1, "restarted", 60)
+        assert pod.events() == ["Liveness probe failed: file /tmp/healthy: no such file"] * 3, pod.story()
+
+
 def successes(node, pod):
     """How many probes of each kind were healthy so far."""
     totals = node.probe_metrics("prober_probe_total")
