@@ -37,6 +37,9 @@ pub(crate) enum NotLocal {
     Unknown(&'static str, i32),
 }
 
+/// The longest host name (RFC 1035, section 2.3.4, without the length bytes).
+const MOST_NAME: usize = 253;
+
 impl Host {
     /// Reads a host as it stands in a target: empty, a name in any case, an IPv4 address, or IPv6 in brackets.
     pub(crate) fn parse(text: &str) -> Result<Host, HostError> {
@@ -47,10 +50,11 @@ impl Host {
             return Ok(Host::Address(address.into(), 0));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        if text.is_empty() || name == "localhost" || name.ends_with(".localhost") {
-            Ok(Host::Localhost)
-        } else {
-            Err(HostError::Name)
+        let below = name.strip_suffix("localhost");
+        match below.and_then(|below| below.strip_suffix('.').or(below.is_empty().then_some(below))) {
+            _ if text.is_empty() => Ok(Host::Localhost),
+            Some(below) if name.len() <= MOST_NAME && below.bytes().all(is_in_names) => Ok(Host::Localhost),
+            _ => Err(HostError::Name),
         }
     }
 
@@ -81,6 +85,12 @@ impl LocalAddr {
     pub(crate) fn socket_addr(self) -> SocketAddr {
         self.0
     }
+}
+
+/// True for the bytes that names below `localhost` are made of. What is sent in a `Host` header and shown in a line may
+/// hold no others.
+fn is_in_names(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
 
 fn parse_ipv6(inside: &str) -> Result<Host, HostError> {
@@ -160,9 +170,18 @@ mod tests {
             ("example.org", Err(HostError::Name)),
             ("localhost.example.org", Err(HostError::Name)),
             ("127.1", Err(HostError::Name)),
+            ("a_b-1.localhost", Ok(Host::Localhost)),
+            ("a\u{2}b.localhost", Err(HostError::Name)),
+            ("a b.localhost", Err(HostError::Name)),
+            ("\u{e4}.localhost", Err(HostError::Name)),
+            ("alocalhost", Err(HostError::Name)),
         ];
         for (given, wanted) in rows {
             assert_eq!(Host::parse(given), wanted, "{given:?}");
+        }
+        for (length, wanted) in [(MOST_NAME, Ok(Host::Localhost)), (MOST_NAME + 1, Err(HostError::Name))] {
+            let name = "x".repeat(length - ".localhost".len()) + ".localhost";
+            assert_eq!(Host::parse(&name), wanted, "{length} bytes");
         }
     }
 
