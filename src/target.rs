@@ -78,7 +78,7 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Tcp(place) => place.fmt(f),
+            Target::Tcp(place) => f.write_str(&shown(&place.to_string(), TARGET_CHARS)),
             Target::Unix(socket) => write!(f, "unix:{}", socket.shown),
         }
     }

@@ -21,6 +21,15 @@ fn statuses_200_to_399_are_healthy() {
 }
 
 #[test]
+fn a_long_list_of_wanted_statuses_is_cut() {
+    let server = Server::answers(1, response("503 X", "", ""));
+    let list = vec!["200"; 300].join(",");
+    exec_probe(["http", &format!("--expect-status={list}"), &format!(":{}", server.port)])
+        .stderr(format!("http GET http://localhost:{}/: status 503, wanted {}…", server.port, &list[..64]))
+        .exit(1);
+}
+
+#[test]
 fn wanted_statuses_can_be_named() {
     let rows = [("503", 503, 0), ("200,204,301-302", 204, 0), ("200,204,301-302", 203, 1), ("404", 200, 1)];
     for (list, status, code) in rows {

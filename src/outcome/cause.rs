@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::install::InstallCause;
 use crate::outcome::{Phase, StatusList};
 use crate::regular_file::Unusable;
-use crate::text::{Errno, Length, quoted};
+use crate::text::{Errno, Length, VALUE_CHARS, quoted, shown};
 use crate::tls::TlsCause;
 use crate::url::LocationError;
 
@@ -213,7 +213,9 @@ impl fmt::Display for Cause {
             Cause::Closed { phase, begun, awaited } => {
                 write!(f, "connection closed or reset by the peer, {}", missing(*phase, *begun, *awaited))
             }
-            Cause::Status { status, wanted } => write!(f, "status {status}, wanted {wanted}"),
+            Cause::Status { status, wanted } => {
+                write!(f, "status {status}, wanted {}", shown(&wanted.to_string(), VALUE_CHARS))
+            }
             Cause::BodyLacks { text, cut } => {
                 write!(f, "no {} in the body{}", quoted(text), if *cut { "'s first 10 KiB" } else { "" })
             }
@@ -240,7 +242,7 @@ impl fmt::Display for Cause {
             Cause::Location { status, error: LocationError::Scheme(scheme) } => {
                 write!(f, "status {status} to scheme {}, wanted http or https", quoted(scheme))
             }
-            Cause::Serving { status, wanted } => write!(f, "{status}, wanted {wanted}"),
+            Cause::Serving { status, wanted } => write!(f, "{status}, wanted {}", shown(wanted, VALUE_CHARS)),
             Cause::UnknownServing { number } => {
                 write!(f, "serving status {number}, which grpc.health.v1 does not know")
             }
