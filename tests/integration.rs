@@ -13,6 +13,7 @@ mod docs;
 mod file;
 mod grpc;
 mod held_back;
+mod hostile;
 mod http;
 mod install;
 mod messages;

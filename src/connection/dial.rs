@@ -21,7 +21,10 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(super) fn unix(addr: &SockAddr, run: Run) -> Result<Socket, Failure> {
     let socket = new_socket(Domain::UNIX)?;
     loop {
-        let _ = socket.set_write_timeout(Some(run.deadline.left_for_socket()));
+        socket.set_write_timeout(Some(run.deadline.left_for_socket())).map_err(|error| Cause::System {
+            call: "setsockopt",
+            errno: error.raw_os_error().unwrap_or(libc::EIO),
+        })?;
         let Err(error) = socket.connect(addr) else { return Ok(socket) };
         return Err(Failure::new(match error.raw_os_error() {
             Some(libc::EINTR) => continue,
@@ -47,11 +50,14 @@ pub(super) struct Race<'a> {
     run: Run,
     is_named: bool,
     open: Vec<(Socket, SocketAddr)>,
-    failed: Vec<(SocketAddr, i32)>,
+    failed: Vec<(SocketAddr, &'static str, i32)>,
 }
 
 /// The errno that stands for "still silent when time was over".
 const SILENT: i32 = libc::ETIMEDOUT;
+
+/// The call that follows an accepted connection.
+const LOOK: &str = "getsockname";
 
 impl<'a> Race<'a> {
     /// Prepares to try these addresses. `is_named`: they stand behind a name, so failures tell which were tried.
@@ -66,10 +72,12 @@ impl<'a> Race<'a> {
                 match Socket::new(Domain::for_address(addr), Type::STREAM, None) {
                     Ok(socket) => match stay_on_loopback(&socket, addr) {
                         Ok(()) => self.open.insert(0, (socket, addr)),
-                        Err(error) => self.fail(addr, &error),
+                        Err(error) => self.fail(addr, ("bind", error)),
                     },
                     // No such family in this kernel: as if the name had no such address.
-                    Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => self.fail(addr, &error),
+                    Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                        self.fail(addr, ("socket", error));
+                    }
                     Err(error) => {
                         let errno = error.raw_os_error().unwrap_or(libc::EIO);
                         return Err(Cause::System { call: "socket", errno }.into());
@@ -86,7 +94,7 @@ impl<'a> Race<'a> {
             match self.wait(&socket, addr) {
                 Ok(true) => return Ok((socket, addr)),
                 Ok(false) => self.open.push((socket, addr)),
-                Err(error) => self.fail(addr, &error),
+                Err(failed) => self.fail(addr, failed),
             }
             if self.run.deadline.has_passed() && !self.open.is_empty() {
                 return self.late();
@@ -94,17 +102,18 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// Waits for a connection for a slice of time: true once it is accepted.
-    fn wait(&self, socket: &Socket, addr: SocketAddr) -> io::Result<bool> {
+    /// Waits for a connection for a slice of time: true once it is accepted; or the call that failed.
+    fn wait(&self, socket: &Socket, addr: SocketAddr) -> Result<bool, (&'static str, io::Error)> {
         let is_alone = self.open.is_empty() && self.addrs.len() == 0;
         let left = self.run.deadline.left_for_socket();
-        socket.set_write_timeout(Some(if is_alone { left } else { left.min(HEAD_START) }))?;
+        let slice = if is_alone { left } else { left.min(HEAD_START) };
+        socket.set_write_timeout(Some(slice)).map_err(|error| ("setsockopt", error))?;
         match socket.connect(&addr.into()) {
             Ok(()) => check_other_end(socket, addr).map(|()| true),
             Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(true),
             Err(error) => match error.raw_os_error() {
                 Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR | libc::EAGAIN) => Ok(false),
-                _ => Err(error),
+                _ => Err(("connect", error)),
             },
         }
     }
@@ -115,21 +124,22 @@ impl<'a> Race<'a> {
             if socket.peer_addr().is_ok() {
                 return Ok((socket, addr));
             }
-            self.failed.push((addr, SILENT));
+            self.failed.push((addr, "connect", SILENT));
         }
         Err(self.failure())
     }
 
-    fn fail(&mut self, addr: SocketAddr, error: &io::Error) {
-        self.failed.push((addr, error.raw_os_error().unwrap_or(libc::EIO)));
+    fn fail(&mut self, addr: SocketAddr, (call, error): (&'static str, io::Error)) {
+        self.failed.push((addr, call, error.raw_os_error().unwrap_or(libc::EIO)));
     }
 
-    /// The failure that got furthest: unanswered, refused, no way there, no such address.
+    /// The failure that got furthest: unanswered, accepted but not to be looked at, refused, no way there, no such
+    /// address.
     fn failure(mut self) -> Failure {
         // In the order they were tried first, 127.0.0.1 before ::1, however often each had its turn.
         self.failed.sort_unstable();
         let with = |errnos: &[i32]| -> Vec<SocketAddr> {
-            self.failed.iter().filter(|(_, errno)| errnos.contains(errno)).map(|(addr, _)| *addr).collect()
+            self.failed.iter().filter(|(.., errno)| errnos.contains(errno)).map(|(addr, ..)| *addr).collect()
         };
         let told = |tried: Vec<SocketAddr>| if self.is_named { tried } else { Vec::new() };
         // The first one only: whether there was time left to try the second is the clock's doing.
@@ -144,19 +154,22 @@ impl<'a> Race<'a> {
                 _ => failure,
             };
         }
+        if let Some((_, call, errno)) = self.failed.iter().find(|(_, call, _)| *call == LOOK) {
+            return Cause::System { call, errno: *errno }.into();
+        }
         let refused = with(&[libc::ECONNREFUSED]);
         if !refused.is_empty() {
             return Cause::Refused { tried: told(refused) }.into();
         }
         let known = [libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT, libc::ENETUNREACH, libc::EHOSTUNREACH];
-        if let Some((_, errno)) = self.failed.iter().find(|(_, errno)| !known.contains(errno)) {
-            return Cause::System { call: "connect", errno: *errno }.into();
+        if let Some((_, call, errno)) = self.failed.iter().find(|(.., errno)| !known.contains(errno)) {
+            return Cause::System { call, errno: *errno }.into();
         }
         let unreachable = with(&[libc::ENETUNREACH, libc::EHOSTUNREACH]);
         if !unreachable.is_empty() {
             return Cause::Unreachable { tried: told(unreachable) }.into();
         }
-        Cause::NoSuchAddress { tried: told(self.failed.iter().map(|(addr, _)| *addr).collect()) }.into()
+        Cause::NoSuchAddress { tried: told(self.failed.iter().map(|(addr, ..)| *addr).collect()) }.into()
     }
 }
 
@@ -181,9 +194,9 @@ fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
 
 /// A port that nobody listens on can be the very port that the kernel picks for our end; TCP then connects the
 /// socket to itself. That is nobody listening.
-fn check_other_end(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
-    match socket.local_addr()?.as_socket() {
-        Some(own) if own == addr => Err(io::Error::from_raw_os_error(libc::ECONNREFUSED)),
+fn check_other_end(socket: &Socket, addr: SocketAddr) -> Result<(), (&'static str, io::Error)> {
+    match socket.local_addr().map_err(|error| (LOOK, error))?.as_socket() {
+        Some(own) if own == addr => Err(("connect", io::Error::from_raw_os_error(libc::ECONNREFUSED))),
         _ => Ok(()),
     }
 }

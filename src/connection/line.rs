@@ -1,8 +1,10 @@
 //! The socket under the deadline: each read and write is limited by what is left, and none waits once it has passed.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use socket2::Socket;
 
 use crate::deadline::Deadline;
@@ -20,11 +22,20 @@ pub(super) struct Line {
     is_late: bool,
     late_reads: u8,
     ended: Option<io::ErrorKind>,
+    failed: Option<(&'static str, i32)>,
 }
 
 impl Line {
     pub(super) fn new(socket: Socket, deadline: Deadline) -> Line {
-        Line { socket, deadline, is_nonblocking: false, is_late: false, late_reads: LATE_READS, ended: None }
+        Line {
+            socket,
+            deadline,
+            is_nonblocking: false,
+            is_late: false,
+            late_reads: LATE_READS,
+            ended: None,
+            failed: None,
+        }
     }
 
     /// Makes reads and writes return at once; the caller waits for readiness, and keeps the deadline.
@@ -48,24 +59,53 @@ impl Line {
         self.ended
     }
 
+    /// The system call that failed, and its errno, where that was neither the peer's doing nor the clock's.
+    pub(super) fn failed(&self) -> Option<(&'static str, i32)> {
+        self.failed
+    }
+
+    /// Waits until the socket can be read or written, or until the deadline. With neither wanted, only that.
+    pub(super) fn wait(&self, to_read: bool, to_write: bool) -> rustix::io::Result<()> {
+        let mut wanted = PollFlags::empty();
+        wanted.set(PollFlags::IN, to_read);
+        wanted.set(PollFlags::OUT, to_write);
+        let mut fds = [PollFd::new(&self.socket, wanted)];
+        // An end of the connection would be told whether it is wanted or not.
+        let fds = if wanted.is_empty() { &mut [][..] } else { &mut fds };
+        let left = Timespec::try_from(self.deadline.left_for_socket()).ok();
+        match poll(fds, left.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
     /// Prepares one read: limited by what is left, or not waiting at all once the deadline has passed.
     fn limit_read(&mut self) -> io::Result<()> {
-        if self.is_nonblocking {
-            return Ok(());
-        }
         if !self.deadline.has_passed() {
-            return self.socket.set_read_timeout(Some(self.deadline.left_for_socket()));
+            if self.is_nonblocking {
+                return Ok(());
+            }
+            let limited = self.socket.set_read_timeout(Some(self.deadline.left_for_socket()));
+            return limited.inspect_err(|error| self.note("setsockopt", error));
         }
         if !self.is_late {
             self.is_late = true;
             self.socket.set_nonblocking(true)?;
         }
-        self.late_reads = self.late_reads.checked_sub(1).ok_or(io::ErrorKind::TimedOut)?;
+        let Some(left) = self.late_reads.checked_sub(1) else {
+            self.ended.get_or_insert(io::ErrorKind::TimedOut);
+            return Err(io::ErrorKind::TimedOut.into());
+        };
+        self.late_reads = left;
         Ok(())
     }
 
+    fn note(&mut self, call: &'static str, error: &io::Error) {
+        self.failed.get_or_insert((call, error.raw_os_error().unwrap_or(libc::EIO)));
+    }
+
     /// What an error of a call means: nothing where the call is to be made again.
-    fn judge(&mut self, error: io::Error) -> io::Result<()> {
+    fn judge(&mut self, call: &'static str, error: io::Error) -> io::Result<()> {
         match error.kind() {
             io::ErrorKind::Interrupted => Ok(()),
             io::ErrorKind::WouldBlock if self.is_nonblocking => Err(error),
@@ -73,6 +113,9 @@ impl Line {
             io::ErrorKind::WouldBlock => Ok(()),
             kind => {
                 self.ended.get_or_insert(kind);
+                if !matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
+                    self.note(call, &error);
+                }
                 Err(error)
             }
         }
@@ -91,7 +134,7 @@ impl Read for Line {
                     }
                     return Ok(count);
                 }
-                Err(error) => self.judge(error)?,
+                Err(error) => self.judge("recv", error)?,
             }
         }
     }
@@ -106,11 +149,12 @@ impl Write for Line {
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             if !self.is_nonblocking {
-                self.socket.set_write_timeout(Some(self.deadline.left_for_socket()))?;
+                let limited = self.socket.set_write_timeout(Some(self.deadline.left_for_socket()));
+                limited.inspect_err(|error| self.note("setsockopt", error))?;
             }
             match self.socket.send_vectored_with_flags(bufs, libc::MSG_NOSIGNAL) {
                 Ok(count) => return Ok(count),
-                Err(error) => self.judge(error)?,
+                Err(error) => self.judge("send", error)?,
             }
         }
     }

@@ -7,7 +7,6 @@ mod line;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
@@ -183,9 +182,19 @@ impl Connection {
         self.line.set_nonblocking()
     }
 
-    /// Another descriptor of the same socket, to wait for readiness by.
-    pub(crate) fn second_descriptor(&self) -> io::Result<OwnedFd> {
-        self.line.socket.try_clone().map(OwnedFd::from)
+    /// Waits until the socket can be read or written, or until the deadline. With neither wanted, only that.
+    pub(crate) fn wait(&self, to_read: bool, to_write: bool) -> rustix::io::Result<()> {
+        self.line.wait(to_read, to_write)
+    }
+
+    /// True if a system call failed, by neither the peer's doing nor the clock's.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.line.failed().is_some()
+    }
+
+    /// True once nothing is left of the deadline.
+    pub(crate) fn is_late(&self) -> bool {
+        self.line.deadline.has_passed()
     }
 
     /// The failure for an error of [`Read`] or [`Write`] in this phase.
@@ -206,10 +215,10 @@ impl Connection {
                 let phase = if phase == Phase::Request { Phase::Headers } else { phase };
                 Cause::Closed { phase, begun, awaited }
             }
-            _ => Cause::System {
-                call: if phase == Phase::Request { "send" } else { "recv" },
-                errno: error.raw_os_error().unwrap_or(libc::EIO),
-            },
+            _ => {
+                let (call, errno) = self.line.failed().unwrap_or(("recv", libc::EIO));
+                Cause::System { call, errno }
+            }
         };
         let by_sidecar = !self.is_loopback && matches!(cause, Cause::Closed { .. });
         Failure { by_sidecar, wants_certificate: self.wants_certificate(), ..Failure::new(cause) }.at(self.peer)
@@ -256,12 +265,25 @@ impl Connection {
     /// Takes TLS records in; `UnexpectedEof` if there are no more.
     fn receive(&mut self) -> io::Result<()> {
         let Some(session) = &mut self.session else { return Ok(()) };
-        let count = session.connection.read_tls(&mut self.line)?;
+        let count = match session.connection.read_tls(&mut self.line) {
+            // Not the socket's: rustls' own, which takes no more of a message without end.
+            Err(error) if error.raw_os_error().is_none() && error.get_ref().is_some() => {
+                self.tls_failed = Some(TlsCause::Broken);
+                return Err(error);
+            }
+            read => read?,
+        };
+        // In TLS 1.3 an alert may be the server's word on our half of the handshake.
+        let is_done = !session.connection.is_handshaking()
+            && session.connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2);
         if let Err(error) = session.connection.process_new_packets() {
             // Our alert, if there is one, on its way.
             let _ = session.connection.write_tls(&mut self.line);
             let agreed = session.connection.negotiated_cipher_suite().is_some();
-            self.tls_failed = Some(tls::cause(&error, self.alpn, agreed));
+            self.tls_failed = Some(match tls::cause(&error, self.alpn, agreed) {
+                TlsCause::Alert { name } if is_done => TlsCause::Ended { name },
+                cause => cause,
+            });
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }

@@ -189,7 +189,9 @@ impl Cause {
                 | Cause::Closed { .. }
                 | Cause::NotHttp
                 | Cause::SpeaksTls { .. }
-                | Cause::Tls(TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Broken)
+                | Cause::Tls(
+                    TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Ended { .. } | TlsCause::Broken
+                )
                 | Cause::NotHttp2 { .. }
                 | Cause::OnlyHttp2
                 | Cause::TurnedAway { .. }

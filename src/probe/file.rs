@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::connection::Run;
 use crate::outcome::{Cause, Evidence, Failure, Seen};
 use crate::probe::healthy;
-use crate::regular_file;
+use crate::regular_file::{self, Unusable};
 
 /// One look at a file.
 #[derive(Clone, Debug)]
@@ -39,11 +39,18 @@ impl Wanted {
     }
 }
 
+/// What a file that can't be looked at means: that this host lacks something says nothing about the file.
+fn cause(why: Unusable) -> Failure {
+    Failure::new(match why {
+        Unusable::Call(call, errno @ (libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => Cause::System { call, errno },
+        why => Cause::File(why),
+    })
+}
+
 impl FileProbe {
     /// Looks. A path that is missing or can't be read is unhealthy, as for `cat`.
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
-        let (file, metadata) =
-            regular_file::open(Path::new(&self.path)).map_err(|why| Failure::new(Cause::File(why)))?;
+        let (file, metadata) = regular_file::open(Path::new(&self.path)).map_err(cause)?;
         if let Some(max_age) = self.max_age {
             match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
                 Ok(Ok(age)) if age > max_age => return Err(Cause::Stale { max_age }.into()),
@@ -57,8 +64,7 @@ impl FileProbe {
             }
         }
         if let Some(wanted) = &self.contains {
-            let bytes = regular_file::read_start(file, regular_file::MOST_BYTES)
-                .map_err(|why| Failure::new(Cause::File(why)))?;
+            let bytes = regular_file::read_start(file, regular_file::MOST_BYTES).map_err(cause)?;
             if !wanted.is_in(&bytes) {
                 return Err(Cause::FileLacks { text: wanted.shown.clone() }.into());
             }

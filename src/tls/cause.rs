@@ -35,6 +35,8 @@ pub(crate) enum TlsCause {
     Alpn { wanted: Alpn },
     /// The server ended the handshake with this alert.
     Alert { name: String },
+    /// The server ended the session with this alert, its handshake long done.
+    Ended { name: String },
     /// The answer is no TLS.
     NotTls { asked: Alpn },
     /// The answer breaks TLS's grammar.
@@ -92,6 +94,7 @@ impl fmt::Display for TlsCause {
                 Alpn::Http2 => "the server speaks no HTTP/2 over TLS (ALPN), so no gRPC",
             }),
             TlsCause::Alert { name } => write!(f, "the server ended the TLS handshake ({name})"),
+            TlsCause::Ended { name } => write!(f, "the server ended TLS ({name})"),
             TlsCause::NotTls { asked: Alpn::Http1 } => {
                 f.write_str("the server does not speak TLS; http:// asks it without")
             }
@@ -125,7 +128,9 @@ pub(crate) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
             TlsCause::Alpn { wanted }
         }
         Error::AlertReceived(alert) => TlsCause::Alert { name: alert_name(*alert) },
-        Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => TlsCause::NotTls { asked: wanted },
+        Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) if !agreed => {
+            TlsCause::NotTls { asked: wanted }
+        }
         _ => TlsCause::Broken,
     }
 }
@@ -173,6 +178,9 @@ fn plain_name(presented: &str) -> String {
 
 /// An alert as RFC 8446 spells it: `certificate_required`.
 fn alert_name(alert: AlertDescription) -> String {
+    if let AlertDescription::Unknown(number) = alert {
+        return format!("alert {number}");
+    }
     let mut name = String::new();
     for char in format!("{alert:?}").chars() {
         if char.is_ascii_uppercase() && !name.is_empty() && !name.ends_with(|last: char| last.is_ascii_uppercase()) {
@@ -228,6 +236,7 @@ mod tests {
             (AlertDescription::CertificateRequired, "certificate_required"),
             (AlertDescription::UnknownCA, "unknown_ca"),
             (AlertDescription::InternalError, "internal_error"),
+            (AlertDescription::Unknown(231), "alert 231"),
         ] {
             assert_eq!(alert_name(alert), wanted);
         }

@@ -1,6 +1,8 @@
 //! Runs the built binary and compares all it gives: exit code, both streams, time. Servers bind before they are
 //! named, and fail the test if they were not called as often as said.
 
+pub(crate) mod peak;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{Read, Write};

@@ -1,12 +1,15 @@
-//! What lies between tonic and our connection: hyper reads and writes it, tokio tells when it is ready, and on the way
-//! the server's own status is noted, which tonic does not tell from what it makes up itself.
+//! What lies between tonic and our connection: hyper reads and writes it, the runtime waits for it where it would sleep,
+//! and on the way the server's own status is noted, which tonic does not tell from what it makes up itself.
+//!
+//! There is one socket and one deadline, so one poll(2) is all the waiting there is: tokio's own, for many sockets, takes
+//! nine more system calls and five more descriptors, and ends the process where one of these calls is refused.
 
 use std::future::Future;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -14,26 +17,112 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper::rt::{Executor, ReadBufCursor};
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::connection::Connection;
 use crate::outcome::{Cause, Failure, Phase};
 
-/// The connection, shared by hyper, which reads and writes it, and by us, who look at how it went.
+/// How much hyper may write before it is sent. All that a check writes at once is a few hundred bytes, unless the user's
+/// metadata is long or the peer wants many answers.
+const MOST_GATHERED: usize = 16 * 1024;
+
+/// How many reads may follow one another before everybody else has a turn: the verdict, and the call, which drops what
+/// HTTP/2's side queues for it. With 128 a flood of small frames queues 10 MiB.
+const READS_AT_ONCE: usize = 8;
+
+/// How many looks may follow the deadline. They wait for nothing: they take what had arrived while this process was
+/// kept from running. One answer takes four or five.
+const LATE_LOOKS: usize = 16;
+
+/// The connection, shared by hyper, which reads and writes it, by the runtime, which waits for it, and by us, who look at
+/// how it went.
 #[derive(Clone, Debug)]
-pub(super) struct Wire(Arc<Mutex<Connection>>);
+pub(super) struct Wire(Arc<(Mutex<Connection>, Mutex<Pending>)>);
+
+/// What is not done yet.
+#[derive(Debug, Default)]
+struct Pending {
+    to_send: Vec<u8>,
+    /// Nothing was left to read, and nobody has waited since.
+    is_drained: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    verdict: Option<Waker>,
+    reads: usize,
+    late_looks: usize,
+    failed: Option<Stopped>,
+}
+
+/// Why there is nothing more to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The deadline has passed.
+    Late,
+    /// Waiting itself failed, with this errno.
+    Poll(i32),
+}
 
 impl Wire {
     /// Shares a connection.
     pub(super) fn new(connection: Connection) -> Wire {
-        Wire(Arc::new(Mutex::new(connection)))
+        Wire(Arc::new((Mutex::new(connection), Mutex::default())))
     }
 
     /// The connection, for a look or one act.
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.0.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the runtime does where it would sleep, all that could be done without waiting being done: sends what was
+    /// gathered, then waits for the socket, until the deadline at most.
+    pub(super) fn wait(&self) {
+        let mut pending = self.pending();
+        let mut connection = self.lock();
+        pending.send(&mut connection);
+        if connection.is_late() {
+            pending.late_looks += 1;
+            if pending.late_looks > LATE_LOOKS {
+                pending.failed.get_or_insert(Stopped::Late);
+            }
+        } else if let Err(errno) = connection.wait(pending.reader.is_some(), !pending.to_send.is_empty()) {
+            pending.failed.get_or_insert(Stopped::Poll(errno.raw_os_error()));
+        }
+        drop(connection);
+        pending.is_drained = false;
+        let verdict = pending.failed.and(pending.verdict.take());
+        let woken = [pending.reader.take(), pending.writer.take(), verdict];
+        drop(pending);
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Ends once there is nothing more to wait for.
+    pub(super) fn poll_stopped(&self, context: &mut Context<'_>) -> Poll<Stopped> {
+        let mut pending = self.pending();
+        match pending.failed {
+            Some(stopped) => Poll::Ready(stopped),
+            None => {
+                pending.verdict = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Pending {
+    /// Sends as much as the socket takes. Where the peer is gone, what it said before is still to be read, and tells more.
+    fn send(&mut self, connection: &mut Connection) {
+        while !self.to_send.is_empty() {
+            match connection.write(&self.to_send) {
+                Ok(count) => drop(self.to_send.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => self.to_send.clear(),
+            }
+        }
+        let _ = connection.flush();
     }
 }
 
@@ -51,39 +140,8 @@ where
     }
 }
 
-/// The connection as hyper sees it. It reads and writes for itself; tokio only tells when it is ready, by a second
-/// descriptor of the same socket. That one is wrapped as TCP whatever it is: readiness has no family.
-pub(super) struct Socket {
-    wire: Wire,
-    readiness: TcpStream,
-}
-
-impl Socket {
-    /// Registers the connection, which does not block, with the runtime that this is called on.
-    pub(super) fn new(wire: Wire) -> io::Result<Socket> {
-        let readiness = TcpStream::from_std(wire.lock().second_descriptor()?.into())?;
-        Ok(Socket { wire, readiness })
-    }
-
-    /// Does one thing on the connection as soon as it is ready for it.
-    fn poll_io<T>(
-        &self,
-        context: &mut Context<'_>,
-        interest: Interest,
-        mut act: impl FnMut(&mut Connection) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        loop {
-            match interest {
-                Interest::READABLE => ready!(self.readiness.poll_read_ready(context))?,
-                _ => ready!(self.readiness.poll_write_ready(context))?,
-            }
-            match self.readiness.try_io(interest, || act(&mut self.wire.lock())) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
-    }
-}
+/// The connection as hyper sees it.
+pub(super) struct Socket(pub(super) Wire);
 
 impl hyper::rt::Read for Socket {
     fn poll_read(
@@ -91,33 +149,54 @@ impl hyper::rt::Read for Socket {
         context: &mut Context<'_>,
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        let mut pending = self.0.pending();
+        pending.reads += 1;
+        if pending.reads.is_multiple_of(READS_AT_ONCE) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut connection = self.0.lock();
+        if connection.has_failed() {
+            return Poll::Ready(Err(io::ErrorKind::Other.into()));
+        }
+        if pending.is_drained {
+            pending.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
         let mut chunk = [0; 2048];
         let room = chunk.len().min(into.remaining());
-        let read =
-            ready!(self.poll_io(context, Interest::READABLE, |connection| connection.read(&mut chunk[..room])));
-        Poll::Ready(read.map(|count| into.put_slice(&chunk[..count])))
+        match connection.read(&mut chunk[..room]) {
+            Ok(count) => {
+                into.put_slice(&chunk[..count]);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                pending.is_drained = true;
+                pending.reader = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 
 impl hyper::rt::Write for Socket {
+    /// Gathers what is written, so that preface, settings and request leave in one packet.
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[IoSlice::new(buf)])
+        let mut pending = self.0.pending();
+        if pending.to_send.len() >= MOST_GATHERED {
+            pending.send(&mut self.0.lock());
+        }
+        if pending.to_send.len() >= MOST_GATHERED {
+            pending.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        pending.to_send.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_io(context, Interest::WRITABLE, |connection| connection.write_vectored(bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_io(context, Interest::WRITABLE, |connection| connection.flush())
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -155,15 +234,17 @@ impl Service<Request<tonic::body::Body>> for Channel {
         let response = self.requests.send_request(request);
         let (status, wire) = (self.status.clone(), self.wire.clone());
         Box::pin(async move {
-            let response = response.await?;
+            let mut response = response.await?;
+            drop_details(response.headers_mut());
             let http = response.status().as_u16();
             wire.lock().phase_ended(Phase::Headers, format_args!("HTTP status {http}"));
             let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
             if http != 200 || !kind.starts_with(b"application/grpc") {
                 return Err(Failure::new(Cause::NotGrpc { status: http }).into());
             }
+            status.store(BEGUN, Ordering::Relaxed);
             note_status(response.headers(), &status);
-            Ok(response.map(|body| Watched { body, status }))
+            Ok(response.map(|body| Watched { body, status, head: Vec::new(), left: None }))
         })
     }
 }
@@ -172,17 +253,58 @@ impl Service<Request<tonic::body::Body>> for Channel {
 pub(super) struct Watched {
     body: Incoming,
     status: Arc<AtomicI32>,
+    head: Vec<u8>,
+    left: Option<usize>,
+}
+
+impl Watched {
+    /// Follows the message's length: a unary call has one, and whoever sends another breaks gRPC.
+    fn follow(&mut self, mut data: &[u8]) -> Result<(), BoxError> {
+        if self.left.is_none() {
+            let (head, rest) = data.split_at(data.len().min(5 - self.head.len()));
+            self.head.extend_from_slice(head);
+            data = rest;
+            if let [_, len @ ..] = self.head.as_slice()
+                && let Ok(len) = <[u8; 4]>::try_from(len)
+            {
+                self.left = usize::try_from(u32::from_be_bytes(len)).ok();
+            }
+        }
+        match &mut self.left {
+            Some(left) if *left < data.len() => {
+                Err(Failure::new(Cause::BadGrpc { part: "more than one message" }).into())
+            }
+            Some(left) => {
+                *left -= data.len();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Body for Watched {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = match frame {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    drop_details(trailers);
+                }
+                Some(match frame.data_ref().map(|data| self.follow(data)) {
+                    Some(Err(error)) => Err(error),
+                    _ => Ok(frame),
+                })
+            }
+            Some(Err(error)) => Some(Err(error.into())),
+            None => None,
+        };
         if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::trailers_ref) {
             note_status(trailers, &self.status);
         }
@@ -198,11 +320,25 @@ impl Body for Watched {
     }
 }
 
+/// Stands for "no grpc-status seen".
+pub(super) const NO_STATUS: i32 = -1;
+
+/// Stands for "the response has begun, and no grpc-status seen".
+pub(super) const BEGUN: i32 = -3;
+
+/// Stands for a grpc-status that is no number.
+pub(super) const NO_CODE: i32 = -2;
+
+/// Removes the details of a status, which nobody looks at: tonic panics where they are not base64.
+fn drop_details(headers: &mut HeaderMap) {
+    headers.remove(tonic::Status::GRPC_STATUS_DETAILS);
+}
+
 /// Notes the server's grpc-status. Zero is left out: with it, what tonic finds wrong is wrong.
 fn note_status(headers: &HeaderMap, status: &AtomicI32) {
-    let code =
-        headers.get("grpc-status").and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<i32>().ok());
-    if let Some(code) = code.filter(|code| *code > 0) {
-        status.store(code, Ordering::Relaxed);
-    }
+    let Some(value) = headers.get("grpc-status").map(HeaderValue::as_bytes).filter(|value| *value != b"0") else {
+        return;
+    };
+    let code = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i32>().ok());
+    status.store(code.filter(|code| *code > 0).unwrap_or(NO_CODE), Ordering::Relaxed);
 }

@@ -26,25 +26,17 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::connection::{Connection, Protection, Run, Spoken, timed_out};
-use crate::deadline::Deadline;
 use crate::outcome::{Awaited, Cause, Evidence, Failure, Phase, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
 use crate::tls::{Alpn, Tls};
-use channel::{Channel, Socket, Spawn, Wire};
+use channel::{BEGUN, Channel, NO_CODE, NO_STATUS, Socket, Spawn, Stopped, Wire};
 
 /// HTTP/2's smallest window that any server expects; hyper's own are 2 and 5 MiB.
 const WINDOW: u32 = 64 * 1024;
 
 /// The longest message that is decoded: an answer has two bytes.
 const MOST_MESSAGE: usize = 4 * 1024;
-
-/// How many turns of the runtime may follow the deadline. They wait for nothing: they take what had arrived while
-/// this process was kept from running. One answer takes four or five.
-const LATE_TURNS: usize = 16;
-
-/// Stands for "no grpc-status seen".
-const NO_STATUS: i32 = -1;
 
 /// One health check.
 #[derive(Clone, Debug)]
@@ -109,40 +101,41 @@ impl GrpcProbe {
         let mut connection = Connection::open(&self.target, protection, true, run)?;
         connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
         let wire = Wire::new(connection);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| system("epoll_create", &error))?;
+        let waited_for = wire.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(move || waited_for.wait()).build();
+        let runtime = runtime.map_err(|error| system("mmap", &error))?;
         let asked = runtime.block_on(self.ask(wire.clone(), run));
         let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, run));
         let wants_certificate = wire.lock().wants_certificate();
         wire.lock().leave();
-        // The process ends now: what a shutdown would tidy, the kernel does.
-        std::mem::forget(runtime);
         judged.map_err(|failure| Failure { wants_certificate, ..failure })
     }
 
     /// The server's answer: a serving status, or the call's status code.
     async fn ask(&self, wire: Wire, run: Run) -> Result<Answer, Failure> {
         let status = Arc::new(AtomicI32::new(NO_STATUS));
-        let answered = within(run.deadline, self.check(wire.clone(), &status)).await;
+        let answered = until_stopped(&wire, self.check(wire.clone(), &status)).await;
         let mut connection = wire.lock();
         connection.hear_last_words();
-        match (answered, status.load(Ordering::Relaxed)) {
-            (None, _) => Err(timed_out(run, Phase::Headers, false, Awaited::Grpc).at(connection.peer())),
-            (Some(Ok(number)), _) => Ok(Answer::Serving(number)),
-            (Some(Err(error)), NO_STATUS) => Err(explain(&error, &connection)),
-            (Some(Err(_)), code) => Ok(Answer::Code(Code::from_i32(code))),
+        let seen = status.load(Ordering::Relaxed);
+        let late = || Err(timed_out(run, Phase::Headers, seen != NO_STATUS, Awaited::Grpc).at(connection.peer()));
+        match (answered, seen) {
+            (Ok(Ok(number)), _) => Ok(Answer::Serving(number)),
+            (Err(Stopped::Poll(errno)), _) => Err(Cause::System { call: "poll", errno }.into()),
+            (Err(Stopped::Late), _) => late(),
+            (Ok(Err(_)), NO_CODE) => Err(Cause::BadGrpc { part: "a grpc-status that is no code" }.into()),
+            // The peer goes on sending, and the reads that may follow the deadline are spent.
+            (Ok(Err(_)), NO_STATUS | BEGUN) if connection.ended() == Some(io::ErrorKind::TimedOut) => late(),
+            (Ok(Err(error)), NO_STATUS | BEGUN) => Err(explain(&error, &connection)),
+            (Ok(Err(_)), code) => Ok(Answer::Code(Code::from_i32(code))),
         }
     }
 
     async fn check(&self, wire: Wire, status: &Arc<AtomicI32>) -> Result<i32, Status> {
         let failed = |error: hyper::Error| Status::from_error(error.into());
-        let socket = Socket::new(wire.clone()).map_err(|error| Status::from_error(error.into()))?;
         let mut http2 = Builder::new(Spawn);
         http2.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let (requests, connection) = http2.handshake(socket).await.map_err(failed)?;
+        let (requests, connection) = http2.handshake(Socket(wire.clone())).await.map_err(failed)?;
         Spawn.execute(async {
             // How it ends is seen on the wire.
             let _ = connection.await;
@@ -227,20 +220,14 @@ fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// Waits for `future` until the deadline; what had arrived by then still counts.
-async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Option<T> {
+/// Waits for `future` as long as there is something to wait for; what had arrived by the deadline still counts.
+async fn until_stopped<T>(wire: &Wire, future: impl Future<Output = T>) -> Result<T, Stopped> {
     let mut future = pin!(future);
-    if let Ok(done) = tokio::time::timeout(deadline.left(), future.as_mut()).await {
-        return Some(done);
-    }
-    for _ in 0..LATE_TURNS {
-        // Lets the runtime look at the socket and the connection's task run.
-        tokio::task::yield_now().await;
-        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
-            return Some(done);
-        }
-    }
-    None
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending => wire.poll_stopped(context).map(Err),
+    })
+    .await
 }
 
 /// The failure of a call that ended without a status of the server's.
@@ -251,11 +238,13 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
     let mut source = error.source();
     let mut http2 = None;
     let mut is_canceled = false;
+    let mut is_ours = true;
     while let Some(error) = source {
         if let Some(failure) = error.downcast_ref::<Failure>() {
             return failure.clone();
         }
         http2 = http2.or_else(|| error.downcast_ref::<h2::Error>());
+        is_ours &= error.downcast_ref::<hyper::Error>().is_none();
         is_canceled |=
             error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
         source = error.source();
@@ -266,12 +255,12 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
         (Spoken::Tls, ..) => Cause::SpeaksTls { awaited: Awaited::Grpc },
         (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
         (_, Some(error), _) => Cause::TurnedAway { frame: if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" } },
-        (_, None, Some(kind)) => return connection.failure(&kind.into(), Phase::Headers, Awaited::Grpc),
-        // Our side gave up on what came.
-        (_, None, None) if http2.is_some() => Cause::BadGrpc { part: "HTTP/2 is broken" },
+        // What is wrong with what came does not depend on what became of the connection.
+        _ if http2.is_some_and(|error| !error.is_io()) => Cause::BadGrpc { part: "HTTP/2 is broken" },
+        (_, None, Some(kind)) if !is_ours => return connection.failure(&kind.into(), Phase::Headers, Awaited::Grpc),
         // The call was dropped before it was sent, on a connection that stands: the server had said goodbye.
         (_, None, None) if is_canceled => Cause::TurnedAway { frame: "GOAWAY" },
-        (_, None, None) => Cause::BadGrpc {
+        (_, None, _) => Cause::BadGrpc {
             part: match error.code() {
                 Code::OutOfRange => "a message of more than 4 KiB",
                 Code::Unimplemented => "compressed, which was not asked for",

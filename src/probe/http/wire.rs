@@ -255,7 +255,11 @@ impl Wire {
         }
         let most = MOST_HEAD + 1 - if self.is_head { self.interim_bytes } else { 0 };
         if self.end >= most {
-            return Err(Cause::HeadersTooLarge.into());
+            return Err(match self.is_head {
+                true => Cause::HeadersTooLarge,
+                false => Cause::Malformed { part: "a line of more than 64 KiB in the body".to_owned() },
+            }
+            .into());
         }
         if self.end == self.input.len() {
             self.input.resize((self.input.len() * 4).clamp(FIRST_INPUT, MOST_HEAD + 1), 0);
