@@ -13,6 +13,10 @@ pub(crate) const VALUE_CHARS: usize = 64;
 /// Returns `text` on one line: control characters and those that reorder or break lines become `?`, and what is
 /// longer than `most` characters ends in `…`.
 pub(crate) fn shown(text: &str, most: usize) -> String {
+    // Nearly every text, and then a fifth of the instructions.
+    if text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(most.saturating_mul(4)));
     for (count, char) in text.chars().enumerate() {
         if count == most {

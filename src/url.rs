@@ -153,18 +153,14 @@ impl Url {
 
     /// Scheme, host and port: all that is shown of a redirect's URL.
     pub(crate) fn origin(&self) -> String {
-        let (scheme, name) = (self.scheme.name(), &self.place.name);
-        if self.is_port_written {
-            format!("{scheme}://{name}:{}", self.place.port)
-        } else {
-            format!("{scheme}://{name}")
-        }
+        let origin = [self.scheme.name(), "://", &self.place.name].concat();
+        if self.is_port_written { format!("{origin}:{}", self.place.port) } else { origin }
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&format!("{}{}", self.origin(), self.shown_path), TARGET_CHARS))
+        f.write_str(&shown(&(self.origin() + &self.shown_path), TARGET_CHARS))
     }
 }
 

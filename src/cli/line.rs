@@ -24,7 +24,8 @@ pub(super) fn utf8(arg: OsString) -> Result<String, String> {
 /// A command line taken apart: options by their long names, and the operands.
 pub(super) struct Line<'a> {
     pub(super) command: Command,
-    options: Arguments,
+    /// None where none was typed, as most options are not.
+    options: Option<Arguments>,
     operands: Vec<String>,
     env: Env<'a>,
 }
@@ -59,7 +60,8 @@ impl<'a> Line<'a> {
                 }
             }
         }
-        Ok(Some(Line { command, options: Arguments::from_vec(options), operands, env }))
+        let options = (!options.is_empty()).then(|| Arguments::from_vec(options));
+        Ok(Some(Line { command, options, operands, env }))
     }
 
     /// A text to look for.
@@ -129,13 +131,15 @@ impl<'a> Line<'a> {
         fn without_mark(value: &OsStr) -> Result<String, Infallible> {
             Ok(value.to_string_lossy().strip_prefix('=').unwrap_or_default().to_owned())
         }
+        let Some(options) = &mut self.options else { return Vec::new() };
         // The walk has put a value behind every such option, so there is no error to come.
-        self.options.values_from_os_str(flag.long, without_mark).unwrap_or_default()
+        options.values_from_os_str(flag.long, without_mark).unwrap_or_default()
     }
 
     pub(super) fn switch(&mut self, flag: &'static Flag) -> Result<bool, String> {
-        let is_on = self.options.contains(flag.long);
-        if self.options.contains(flag.long) {
+        let Some(options) = &mut self.options else { return Ok(false) };
+        let is_on = options.contains(flag.long);
+        if options.contains(flag.long) {
             return Err(format!("{} is given twice, wanted once", flag.long));
         }
         Ok(is_on)

@@ -250,16 +250,16 @@ fn headers(
 ) -> Result<(Option<String>, Vec<Header>), String> {
     let is = |header: &Header, name: &str| header.name.eq_ignore_ascii_case(name);
     let has = |name: &str| given.iter().any(|header| is(header, name));
-    let own = |name: &str, value: String| Header { name: name.to_owned(), value };
+    let own = |name: &'static str, value: &'static str| Header { name: name.into(), value: value.into() };
     let mut headers = Vec::new();
     if !has("user-agent") {
-        headers.push(own("User-Agent", format!("exec-probe/{}", env!("CARGO_PKG_VERSION"))));
+        headers.push(own("User-Agent", concat!("exec-probe/", env!("CARGO_PKG_VERSION"))));
     }
     if !has("accept") {
-        headers.push(own("Accept", "*/*".to_owned()));
+        headers.push(own("Accept", "*/*"));
     }
     if !has("connection") {
-        headers.push(own("Connection", "close".to_owned()));
+        headers.push(own("Connection", "close"));
     }
     match (user, url_user, has("authorization")) {
         (Some(_), Some(_), _) => return Err("--user and a user in TARGET contradict each other".to_owned()),
@@ -276,7 +276,7 @@ fn headers(
     if hosts.len() > 1 {
         return Err(format!("--header Host is given {} times, wanted once", hosts.len()));
     }
-    let host = hosts.first().map(|header| header.value.clone());
+    let host = hosts.first().map(|header| header.value.to_string());
     let is_removed = |header: &Header| header.value.is_empty() && (is(header, "user-agent") || is(header, "accept"));
     headers.extend(given.into_iter().filter(|header| !is(header, "host") && !is_removed(header)));
     Ok((host, headers))

@@ -110,7 +110,7 @@ pub(crate) fn header(text: &str) -> Result<Header, Wrong> {
         "host" if value.as_bytes().contains(&b' ') => wrong("wanted one name in the value of this header"),
         _ => {
             let (name, value) = text.split_once(':').unwrap_or((text, ""));
-            Ok(Header { name: name.to_owned(), value: value.trim().to_owned() })
+            Ok(Header { name: name.to_owned().into(), value: value.trim().to_owned().into() })
         }
     }
 }

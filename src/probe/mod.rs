@@ -42,7 +42,11 @@ impl Probe {
     /// How the line and the JSON object name this probe.
     pub(crate) fn subject(&self) -> Subject<'static> {
         let (handler, target, label) = match self {
-            Probe::Http(probe) => ("http", probe.url.to_string(), probe.label()),
+            Probe::Http(probe) => {
+                let target = probe.url.to_string();
+                let label = probe.label(&target);
+                ("http", target, label)
+            }
             Probe::Tcp(probe) => ("tcp", probe.target.to_string(), format!("tcp {}", probe.target)),
             Probe::Grpc(probe) => ("grpc", probe.target.to_string(), probe.label()),
             Probe::File(probe) => ("file", probe.shown.clone(), format!("file {}", probe.shown)),

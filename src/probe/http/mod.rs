@@ -3,6 +3,7 @@
 
 mod wire;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -63,16 +64,16 @@ pub(crate) struct HttpProbe {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The name as it is sent.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'static, str>,
     /// The value; valid for a header line.
-    pub(crate) value: String,
+    pub(crate) value: Cow<'static, str>,
 }
 
 impl Header {
     /// Basic authorization (RFC 7617).
     pub(crate) fn basic_authorization(name: &str, password: &str) -> Header {
         let credentials = STANDARD.encode(format!("{name}:{password}"));
-        Header { name: "Authorization".to_owned(), value: format!("Basic {credentials}") }
+        Header { name: "Authorization".into(), value: format!("Basic {credentials}").into() }
     }
 }
 
@@ -81,30 +82,33 @@ enum Next {
     /// It is judged.
     Final { not_followed: Option<String> },
     /// It leads on.
-    Follow(Box<Hop>),
+    Follow(Box<Hop<'static>>),
 }
 
 /// One request of a chain of redirects.
 #[derive(Clone, Debug)]
-struct Hop {
-    url: Url,
+struct Hop<'a> {
+    url: Cow<'a, Url>,
     method: Method,
     host: String,
 }
 
 impl HttpProbe {
-    /// `http GET http://localhost:8080/healthz`
-    pub(crate) fn label(&self) -> String {
-        let socket =
-            self.unix_socket.as_ref().map_or_else(String::new, |socket| format!(" on unix:{}", socket.shown));
-        format!("http {} {}{socket}", self.method, self.url)
+    /// `http GET http://localhost:8080/healthz`, with `target` for the URL
+    pub(crate) fn label(&self, target: &str) -> String {
+        let mut label = ["http ", self.method.as_str(), " ", target].concat();
+        if let Some(socket) = &self.unix_socket {
+            label += " on unix:";
+            label += &socket.shown;
+        }
+        label
     }
 
     /// Asks, follows, judges.
     #[inline(never)] // inlined, its large frame would cost every handler a page fault
     pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
         let host = self.host.clone().unwrap_or_else(|| self.url.host_header());
-        let mut hop = Hop { url: self.url.clone(), method: self.method.clone(), host };
+        let mut hop = Hop { url: Cow::Borrowed(&self.url), method: self.method.clone(), host };
         let mut followed = 0;
         loop {
             let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
@@ -128,27 +132,30 @@ impl HttpProbe {
         }
     }
 
-    fn exchange(&self, hop: &Hop, run: Run) -> Result<Exchange, Failure> {
+    fn exchange(&self, hop: &Hop<'_>, run: Run) -> Result<Exchange, Failure> {
         let target = match &self.unix_socket {
             Some(socket) => Target::Unix(socket.clone()),
             None => Target::Tcp(hop.url.place.clone()),
         };
-        let host = hop.url.place.plain_name();
+        let name;
         let protection = match hop.url.scheme {
             Scheme::Http => None,
-            Scheme::Https => Some(Protection { tls: &self.tls, host: &host, alpn: Alpn::Http1 }),
+            Scheme::Https => {
+                name = hop.url.place.plain_name();
+                Some(Protection { tls: &self.tls, host: &name, alpn: Alpn::Http1 })
+            }
         };
         // A redirect may bring a user of its own; TARGET's stands in the headers already.
-        let mut headers = std::borrow::Cow::Borrowed(self.headers.as_slice());
-        let is_authorized = self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization"));
-        if let (Some((name, password)), false) = (&hop.url.user, is_authorized) {
+        let mut headers = Cow::Borrowed(self.headers.as_slice());
+        let is_authorized = || self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization"));
+        if let Some((name, password)) = hop.url.user.as_ref().filter(|_| !is_authorized()) {
             headers.to_mut().push(Header::basic_authorization(name, password));
         }
         Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &headers, run)
     }
 
     /// What the kubelet does with this response: other host names are not followed, everything else is.
-    fn next(&self, hop: &Hop, head: &Head) -> Result<Next, Failure> {
+    fn next(&self, hop: &Hop<'_>, head: &Head) -> Result<Next, Failure> {
         let last = Next::Final { not_followed: None };
         let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
         let is_wanted = self.is_wanted_explicit && self.wanted.contains(head.status);
@@ -165,7 +172,7 @@ impl HttpProbe {
                 let keeps = matches!(head.status, 307 | 308) || hop.method == Method::HEAD;
                 let method = if keeps { hop.method.clone() } else { Method::GET };
                 let host = if relative { hop.host.clone() } else { url.host_header() };
-                Ok(Next::Follow(Box::new(Hop { url: *url, method, host })))
+                Ok(Next::Follow(Box::new(Hop { url: Cow::Owned(*url), method, host })))
             }
         }
     }
