@@ -30,11 +30,12 @@ use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Failure, Outcome, Seen}
 use output::{Narrator, Subject};
 use probe::Probe;
 
+pub use output::catch_defects;
+
 /// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
 /// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
-    output::catch_defects();
     match cli::parse::parse(args, env) {
         Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
         Ok(Some(Action::Install(install, settings))) => copy(&install, settings, started),

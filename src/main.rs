@@ -9,6 +9,7 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    exec_probe::catch_defects();
     let args = std::env::args_os().skip(1).collect();
     ExitCode::from(exec_probe::run(started, args, &|name| std::env::var_os(name)))
 }

@@ -96,9 +96,10 @@ pub(crate) fn to_stderr(text: &str) {
 }
 
 /// Turns a panic into one line and exit code 70. The line names the place only: a panic's own text may hold what
-/// came from the command line. With `panic = "abort"` the process would otherwise end by SIGABRT.
+/// came from the command line. With `panic = "abort"` the process would otherwise end by SIGABRT. Apart from
+/// [`run`](crate::run), because it is for a whole process, and a fuzzer has its own ways.
 #[allow(clippy::exit, reason = "behind a panic there is no way back to main")]
-pub(crate) fn catch_defects() {
+pub fn catch_defects() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         to_stderr(&format!(
