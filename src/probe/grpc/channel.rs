@@ -77,9 +77,19 @@ impl Wire {
         self.0.1.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// [`Wire::wait`] for the runtime to keep. Weak, because the wire keeps the runtime's wakers.
+    pub(super) fn waiter(&self) -> impl Fn() + Send + Sync + 'static {
+        let wire = Arc::downgrade(&self.0);
+        move || {
+            if let Some(wire) = wire.upgrade() {
+                Wire(wire).wait();
+            }
+        }
+    }
+
     /// What the runtime does where it would sleep, all that could be done without waiting being done: sends what was
     /// gathered, then waits for the socket, until the deadline at most.
-    pub(super) fn wait(&self) {
+    fn wait(&self) {
         let mut pending = self.pending();
         let mut connection = self.lock();
         pending.send(&mut connection);

@@ -101,8 +101,7 @@ impl GrpcProbe {
         let mut connection = Connection::open(&self.target, protection, true, run)?;
         connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
         let wire = Wire::new(connection);
-        let waited_for = wire.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(move || waited_for.wait()).build();
+        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(wire.waiter()).build();
         let runtime = runtime.map_err(|error| system("mmap", &error))?;
         let asked = runtime.block_on(self.ask(wire.clone(), run));
         let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, run));

@@ -1,0 +1,128 @@
+//! Status lists, lengths and exit codes, compared with another reading of what they mean: taken or refused, and the
+//! verdict that follows.
+#![no_main]
+
+use std::fs::File;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use exec_probe_fuzz::server::{Plan, Server};
+use exec_probe_fuzz::{Contract, Ran, run};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
+    let Some(([kind, seed], text)) = data.split_first_chunk() else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    // A placeholder's value is another text than the one that is read here.
+    if text.contains(['\0', '{']) {
+        return;
+    }
+    match kind % 5 {
+        // A status below 200 would not be the last one.
+        0 => status_list(text, 200 + u16::from(*seed) * 3),
+        1 => serving_list(text),
+        2 => max_age(text, *seed),
+        3 => timeout(text),
+        _ => unhealthy_exit(text),
+    }
+});
+
+fn check(ran: &Ran, wanted: u8) {
+    ran.check(&Contract { codes: &|code| code == wanted, timeout: Duration::from_secs(5) });
+}
+
+/// The server answers with a status, which is healthy if the list holds it.
+fn status_list(text: &str, status: u16) {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(Server::new);
+    let one = |text: &str| {
+        let number = text.parse::<u16>().ok().filter(|number| (100..1000).contains(number));
+        number.filter(|number| number.to_string() == text)
+    };
+    let list: Option<Vec<(u16, u16)>> = text
+        .split(',')
+        .map(|part| match *part.split('-').collect::<Vec<_>>() {
+            [only] => one(only).map(|only| (only, only)),
+            [first, last] => Some((one(first)?, one(last)?)).filter(|(first, last)| first <= last),
+            _ => None,
+        })
+        .collect();
+    let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n").into_bytes();
+    server.follow(Plan { answers: vec![answer], ..Plan::default() });
+    let ran = run([
+        "http",
+        "--timeout=5s",
+        "--redirects=none",
+        &format!("--unix-socket={}", server.path.display()),
+        &format!("--expect-status={text}"),
+        "/",
+    ]);
+    let wanted = match list {
+        None => 64,
+        Some(list) if list.iter().any(|(first, last)| (first..=last).contains(&&status)) => 0,
+        Some(_) => 1,
+    };
+    check(&ran, wanted);
+}
+
+/// Nobody answers: what can be read is a refusal.
+fn serving_list(text: &str) {
+    let names = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+    let is_list = text == "any" || text.split(',').all(|name| names.contains(&name));
+    let ran = run(["grpc", &format!("--expect-status={text}"), "unix:/nowhere"]);
+    check(&ran, if is_list { 1 } else { 64 });
+}
+
+/// A file that is known to be of some age is compared with it.
+fn max_age(text: &str, seed: u8) {
+    static PATH: OnceLock<String> = OnceLock::new();
+    let path = PATH.get_or_init(|| format!("{}/file-{}", std::env::temp_dir().display(), std::process::id()));
+    let age = Duration::from_millis(1 << (seed % 36));
+    let Some(modified) = SystemTime::now().checked_sub(age) else { return };
+    File::create(path).and_then(|file| file.set_modified(modified)).expect("a file of some age");
+    let ran = run(["file", &format!("--max-age={text}"), path.as_str()]);
+    let wanted = match nanos(text) {
+        None => 64,
+        // The clock goes on: what lies too near is not judged.
+        Some(most) if most.abs_diff(age.as_nanos()) < 3_000_000_000 => ran.code,
+        Some(most) => u8::from(most < age.as_nanos()),
+    };
+    check(&ran, wanted);
+}
+
+fn timeout(text: &str) {
+    let ran = run(["tcp", &format!("--timeout={text}"), "unix:/nowhere"]);
+    let is_length = nanos(text).is_some_and(|nanos| nanos <= 24 * 3_600_000_000_000);
+    check(&ran, if is_length { 1 } else { 64 });
+}
+
+fn unhealthy_exit(text: &str) {
+    let ran = run(["tcp", &format!("--unhealthy-exit={text}"), "unix:/nowhere"]);
+    let digits = text.strip_prefix('+').unwrap_or(text).trim_start_matches('0');
+    let wanted = (1..=124).filter(|code| ![2, 64, 70].contains(code)).find(|code: &u8| code.to_string() == digits);
+    check(&ran, wanted.unwrap_or(64));
+}
+
+/// Another reading of a length: digit by digit, in nanoseconds. None if it is no length, zero, or over a century.
+fn nanos(text: &str) -> Option<u128> {
+    let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000_u128)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    let mut parts = number.split('.');
+    let (whole, fraction, rest) = (parts.next()?, parts.next(), parts.next());
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if rest.is_some() || !is_number(whole) || fraction.is_some_and(|text| !is_number(text) || text.len() > 9) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    let whole: u128 = if whole.len() > 20 { return None } else { format!("0{whole}").parse().ok()? };
+    let mut sum = whole * unit;
+    let mut part = unit;
+    let mut remainder = 0;
+    for digit in fraction.unwrap_or_default().bytes() {
+        // Nanoseconds are cut off once, at the end.
+        remainder = remainder * 10 + u128::from(digit - b'0') * unit;
+        part *= 10;
+    }
+    sum += remainder / (part / unit);
+    (sum > 0 && sum < 100 * 366 * 24 * 3_600_000_000_000).then_some(sum)
+}
