@@ -1,4 +1,7 @@
-//! The README says what the program does: its option lists are the program's own help.
+//! The README says what the program does: its option lists are the program's own help. And the pages that make claims
+//! name the tests that keep them: these exist.
+
+use std::path::Path;
 
 use crate::support::exec_probe;
 
@@ -63,5 +66,110 @@ fn the_readme_shows_the_program_with_every_argument_in_double_quotes() {
         for argument in inside.split(", ") {
             assert!(argument.starts_with('"') && argument.ends_with('"'), "{line}");
         }
+    }
+}
+
+/// The last cells of all tables whose last column is called `kept by`, each with its line for the message.
+fn kept_by(page: &str) -> Vec<(&str, &str)> {
+    let mut cells = Vec::new();
+    let mut is_inside = false;
+    for line in page.lines() {
+        let last =
+            line.strip_prefix('|').and_then(|line| line.strip_suffix('|')).and_then(|line| line.rsplit('|').next());
+        match last.map(str::trim) {
+            None => is_inside = false,
+            Some("kept by") => is_inside = true,
+            Some("---") => {}
+            Some(cell) if is_inside => cells.push((line, cell)),
+            Some(_) => {}
+        }
+    }
+    cells
+}
+
+/// The links of a cell, `[shown](path): `name`, `name``, as path and names.
+fn links(cell: &str) -> Vec<(&str, Vec<&str>)> {
+    let read = |part| {
+        let (path, rest): (&str, &str) = str::split_once(part, ')')?;
+        let names = rest.split('[').next().unwrap_or_default().strip_prefix(": ").unwrap_or_default();
+        Some((path, names.split('`').skip(1).step_by(2).collect()))
+    };
+    cell.split("](").skip(1).filter_map(read).collect()
+}
+
+/// True if there is a test of this name in the file: one that cargo runs, or one that pytest collects.
+fn has_test(path: &Path, source: &str, name: &str) -> bool {
+    if path.extension().is_some_and(|extension| extension == "py") {
+        return name.starts_with("test_") && source.lines().any(|line| line.starts_with(&format!("def {name}(")));
+    }
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let Some(at) = lines.iter().position(|line| line.starts_with(&format!("fn {name}()"))) else { return false };
+    let attributes: Vec<&&str> = lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).collect();
+    attributes.contains(&&"#[test]") && !attributes.iter().any(|line| line.starts_with("#[ignore"))
+}
+
+/// What is wrong with the tests that a page names.
+fn wrong_names(folder: &Path, page: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (line, cell) in kept_by(page) {
+        let links = links(cell);
+        if links.is_empty() {
+            wrong.push(format!("nothing keeps {line}"));
+        }
+        for (link, names) in links {
+            let path = folder.join(link);
+            let Ok(source) = std::fs::read_to_string(&path) else {
+                wrong.push(format!("no file {link}, in {line}"));
+                continue;
+            };
+            // Any other file is a program or a setting that does the keeping itself.
+            let holds_tests = link.ends_with(".rs") || link.ends_with(".py");
+            if holds_tests && names.is_empty() {
+                wrong.push(format!("no test named of {link}, in {line}"));
+            }
+            let missing = names.iter().filter(|name| holds_tests && !has_test(&path, &source, name));
+            wrong.extend(missing.map(|name| format!("no test {name} in {link}")));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut claims = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(&folder).expect("docs").map(|entry| entry.expect("a file").path()) {
+        if entry.extension().is_some_and(|extension| extension == "md") {
+            let page = std::fs::read_to_string(&entry).expect("text");
+            claims += kept_by(&page).len();
+            wrong.extend(wrong_names(&folder, &page));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(claims > 20, "{claims} claims found");
+}
+
+#[test]
+fn a_test_that_does_not_exist_would_be_seen() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let head = "| claim | kept by |\n|---|---|\n";
+    let here = "[tests/docs.rs](../tests/docs.rs)";
+    let there = "[test_grpc.py](../tests/e2e/test_grpc.py)";
+    let rows = [
+        (format!("{here}: `a_test_that_does_not_exist_would_be_seen`, `lines_fit_a_terminal`"), 0),
+        (format!("{here}: `lines_fit_a_terminal`; {there}: `test_a_refused_port_is_told_at_once`"), 0),
+        ("[Cargo.toml](../Cargo.toml): `unsafe_code`".to_owned(), 0),
+        (format!("{here}: `lines_fit_a_terminal`, `nobody`; {there}: `nobody`"), 2),
+        // Neither a test, both functions.
+        (format!("{here}: `has_test`"), 1),
+        (format!("{there}: `nothing`"), 1),
+        (here.to_owned(), 1),
+        ("[tests/nobody.rs](../tests/nobody.rs): `nobody`".to_owned(), 1),
+        ("the compiler".to_owned(), 1),
+    ];
+    for (cell, wanted) in rows {
+        let wrong = wrong_names(&folder, &format!("{head}| a\\|b | {cell} |\n"));
+        assert_eq!(wrong.len(), wanted, "{cell}: {wrong:?}");
     }
 }

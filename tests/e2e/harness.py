@@ -51,6 +51,12 @@ def exec_probe(*args, within=(), binary=MUSL, env=None) -> Ran:
     return Ran(done.returncode, TIME.sub("(TIME)", done.stdout.decode()), done.stderr.decode(), seconds)
 
 
+def trace(log, *args, only="all", within=()):
+    """Runs the binary under strace: what came out, and each system call's name with its arguments."""
+    ran = exec_probe(*args, within=[*within, tool("strace"), "-f", "-qq", "-e", f"trace={only}", "-o", log])
+    return ran, re.findall(r"^\d+ +(\w+)\((.*)", log.read_text(), re.MULTILINE)
+
+
 def healthy(line, note="") -> Ran:
     return Ran(0, stdout=f"{line} (TIME){note}\n")
 
@@ -172,15 +178,15 @@ def full_backlog():
 
 
 @contextlib.contextmanager
-def nginx(folder, config, ports, unix=(), ipv6=()):
+def nginx(folder, config, ports, unix=(), ipv6=(), port=0):
     """Debian's nginx with a config of ours. `{NAME}` in it becomes the port that each name of `ports` gets on
-    127.0.0.1, each of `ipv6` on ::1.
+    127.0.0.1, each of `ipv6` on ::1: any that is free, or `port`.
 
     It can't choose a port itself, but takes sockets over that are already bound, as at an upgrade: no race, and
     whoever connects from now on is answered as soon as it is up.
     """
-    listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in ports}
-    listeners |= {name: socket.create_server(("::1", 0), family=socket.AF_INET6) for name in ipv6}
+    listeners = {name: socket.create_server(("127.0.0.1", port)) for name in ports}
+    listeners |= {name: socket.create_server(("::1", port), family=socket.AF_INET6) for name in ipv6}
     places = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     for path in unix:
         listeners[path] = socket.socket(socket.AF_UNIX)
@@ -242,6 +248,11 @@ def empty_root(folder) -> list:
     return [tool("chroot"), "--userspec=65534:65534", "--groups=", folder]
 
 
+def enter(namespace) -> None:
+    """Takes this thread into an open namespace."""
+    assert ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) == 0, ctypes.get_errno()
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A network namespace, and the command into it."""
@@ -252,13 +263,23 @@ class Namespace:
     def within(self) -> list:
         return [tool("nsenter"), f"--net={self.path}", "--"]
 
+    @contextlib.contextmanager
+    def entered(self):
+        """What this thread makes in the block, sockets and processes, is in the namespace."""
+        with open("/proc/thread-self/ns/net") as home, open(self.path) as there:
+            enter(there)
+            try:
+                yield
+            finally:
+                enter(home)
+
     def listen(self, host) -> socket.socket:
         """A listener in the namespace. Sockets stay where they were made: its thread alone goes there."""
         made = []
 
         def make():
             with open(self.path) as namespace:
-                assert ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) == 0, ctypes.get_errno()
+                enter(namespace)
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             made.append(socket.create_server((host, 0), family=family))
 

@@ -1,11 +1,12 @@
-"""What a probe of the musl binary costs: which system calls it makes, how many, how many page faults, which files."""
+"""What a probe of the musl binary costs: which system calls it makes, how many, how many page faults, which files, and how
+many instructions."""
 
 import os
 import re
 import subprocess
 
 import pytest
-from harness import MUSL, REPORTS, exec_probe, healthy, tool
+from harness import MUSL, REPORTS, exec_probe, healthy, tool, trace
 
 # At start: the program's own memory and signal stack, its descriptors looked at. At the end: output, exit.
 EVERY = {
@@ -14,8 +15,8 @@ EVERY = {
 }
 # One socket, bound to loopback and limited, and the check that it is not connected to itself.
 ASKING = {"socket", "bind", "setsockopt", "connect", "getsockname", "sendmsg", "recvfrom", "shutdown", "close"}
-# Readiness for HTTP/2, which reads and writes as it pleases; tokio's waker, random numbers for its scheduler.
-WAITING = {"fcntl", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "getrandom"}
+# HTTP/2 reads and writes as it pleases, and waits for both; the scheduler's memory of its thread, its end, random numbers.
+WAITING = {"brk", "fcntl", "futex", "getrandom", "ppoll"}
 
 # The hello and its key.
 TLS = {"getrandom"}
@@ -23,13 +24,16 @@ READING = {"stat", "open", "fcntl", "fstat", "read"}
 
 # What is asked, the calls it may make, and how many page faults and system calls at most.
 BUDGETS = [
-    ("http", EVERY | ASKING, 44, 40),
+    ("http", EVERY | ASKING, 44, 36),
     ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 30, 30),
-    ("grpc", EVERY | ASKING | WAITING, 75, 75),
-    ("https", EVERY | ASKING | TLS, 55, 58),
-    ("https --cacert", EVERY | ASKING | TLS | READING, 55, 67),
-    ("grpc --tls", EVERY | ASKING | WAITING | TLS, 74, 86),
+    ("grpc", EVERY | ASKING | WAITING, 56, 54),
+    ("https", EVERY | ASKING | TLS, 55, 52),
+    ("https --cacert", EVERY | ASKING | TLS | READING, 56, 62),
+    ("grpc --tls", EVERY | ASKING | WAITING | TLS, 68, 70),
 ]
+
+# In user space, by an http probe.
+MOST_INSTRUCTIONS = 90_000
 
 # For tokio's scheduler; without TLS, nothing else takes any.
 RANDOM_NUMBERS = {"http": 0, "tcp": 0, "grpc": 1}
@@ -76,6 +80,17 @@ def test_a_probe_stays_within_its_budget(question, tmp_path, asked, allowed, mos
     assert faults <= most_faults
 
 
+def test_an_http_probe_stays_within_its_instructions(question, tmp_path):
+    args, line = question("http")
+    # valgrind's own words go to the log, its graph of calls to nobody.
+    log = tmp_path / "valgrind"
+    options = ["--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
+    assert exec_probe(*args, within=[tool("valgrind"), *options]) == healthy(line)
+    count = int(re.search(r"Collected : (\d+)", log.read_text())[1])
+    REPORTS["instructions of an http probe"] = [("counted", f"{count:,}"), ("allowed", f"{MOST_INSTRUCTIONS:,}")]
+    assert count <= MOST_INSTRUCTIONS
+
+
 @pytest.mark.parametrize("options", [["--cacert"], ["--cert", "--key"], ["--cacert", "--cert", "--key"]])
 @pytest.mark.parametrize("asked", ["https", "grpc --tls"])
 def test_of_all_files_only_the_named_ones_are_touched(question, certificates, tmp_path, asked, options):
@@ -90,12 +105,6 @@ def test_of_all_files_only_the_named_ones_are_touched(question, certificates, tm
     paths = [(call, re.match('(?:AT_FDCWD, )?"(.*?)"', given)[1]) for call, given in touched]
     assert {path for _, path in paths} == set(files)
     assert [path for call, path in paths if call in ("open", "openat")] == files
-
-
-def trace(log, *args, only="all"):
-    """Runs the binary under strace: what came out, and each system call's name with its arguments."""
-    ran = exec_probe(*args, within=[tool("strace"), "-f", "-qq", "-e", f"trace={only}", "-o", log])
-    return ran, re.findall(r"^\d+ +(\w+)\((.*)", log.read_text(), re.MULTILINE)
 
 
 def minor_faults(*args) -> int:
