@@ -5,11 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from engine import REPOSITORY, podman
+from engine import REPOSITORY, RUST, podman
 
 SCRATCH = Path(os.environ["E2E_SCRATCH"])
-# The official image's full name: what podman and Docker make of the short one in Dockerfile.static.
-RUST = f"docker.io/library/{os.environ['E2E_RUST']}"
 
 
 @pytest.fixture(scope="session")

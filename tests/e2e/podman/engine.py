@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from harness import tool
 
 REPOSITORY = Path(__file__).parents[3]
+# The official image's full name: what podman and Docker make of the short one in Dockerfile.static.
+RUST = f"docker.io/library/{os.environ['E2E_RUST']}"
 
 
 def ask_podman(*args, **options) -> subprocess.CompletedProcess:
