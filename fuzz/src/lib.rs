@@ -192,6 +192,7 @@ impl Ran {
         let wanted = ["cause", "elapsed_ms", "handler", "healthy", "message", "phase", "status", "target"];
         assert_eq!(names, wanted, "{self:#?}");
         assert_eq!(object["healthy"], self.code == 0, "{self:#?}");
+        assert_eq!(object["cause"].is_null(), self.code == 0, "{self:#?}");
         object
     }
 

@@ -16,25 +16,10 @@ LINES = [f"add_header X-{number} x;" for number in range(124)]
 # One location for each number of further redirects.
 HOPS = "".join(f"location = /hops/{number} {{ return 302 /hops/{number - 1}; }}" for number in range(1, 11))
 
-MAIN = """
-daemon off;
-user root;
-worker_processes 1;
-error_log error.log crit;
-pid nginx.pid;
-events {}
-"""
-HTTP = """
-    access_log off;
-    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
-    uwsgi_temp_path temp; scgi_temp_path temp;
-    default_type text/plain;
-"""
-
 NGINX = f"""
-{MAIN}
+{harness.NGINX_MAIN}
 http {{
-    {HTTP}
+    {harness.NGINX_HTTP}
     server {{
         listen 127.0.0.1:{{main}} default_server;
         listen unix:{{unix}};
@@ -82,9 +67,9 @@ http {{
 """
 
 SECURE_NGINX = f"""
-{MAIN}
+{harness.NGINX_MAIN}
 http {{
-    {HTTP}
+    {harness.NGINX_HTTP}
     ssl_certificate {{certificates}}/p256.pem;
     ssl_certificate_key {{certificates}}/p256.key;
     ssl_client_certificate {{certificates}}/authority.pem;

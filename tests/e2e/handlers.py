@@ -3,26 +3,20 @@
 import contextlib
 import shutil
 
-from harness import grpc_servers, healthy, nginx
+from harness import NGINX_HTTP, NGINX_MAIN, grpc_servers, healthy, nginx
 
-NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-error_log error.log crit;
-pid nginx.pid;
-events {}
-http {
-    access_log off;
-    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
-    ssl_certificate {certificates}/p256.pem;
-    ssl_certificate_key {certificates}/p256.key;
-    server {
-        listen 127.0.0.1:{plain};
-        listen 127.0.0.1:{secure} ssl;
-        location / { return 200 ok; }
-    }
-}
+NGINX = f"""
+{NGINX_MAIN}
+http {{
+    {NGINX_HTTP}
+    ssl_certificate {{certificates}}/p256.pem;
+    ssl_certificate_key {{certificates}}/p256.key;
+    server {{
+        listen 127.0.0.1:{{plain}};
+        listen 127.0.0.1:{{secure}} ssl;
+        location / {{ return 200 ok; }}
+    }}
+}}
 """
 
 HANDLERS = ["http", "tcp", "grpc", "https --cacert", "grpc --tls", "file"]

@@ -106,6 +106,22 @@ def process(command, **options):
 
 # Servers
 
+# What every nginx of ours is told, outside of its http block and in it.
+NGINX_MAIN = """
+daemon off;
+user root;
+worker_processes 1;
+error_log error.log crit;
+pid nginx.pid;
+events {}
+"""
+NGINX_HTTP = """
+    access_log off;
+    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
+    uwsgi_temp_path temp; scgi_temp_path temp;
+    default_type text/plain;
+"""
+
 
 @contextlib.contextmanager
 def serving(answer, listener=None):

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import MUSL, TIME, exec_probe, grpc_servers, nginx, wait_until
+from harness import MUSL, NGINX_HTTP, NGINX_MAIN, TIME, exec_probe, grpc_servers, nginx, wait_until
 
 WORKERS = 8
 # How many probes are looked at for growth, at the start and at the end.
@@ -29,21 +29,15 @@ MISSED = 20
 # Below the ports that connections take: none of them can be in the way of its second start.
 PORT = 80
 
-NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-error_log error.log crit;
-pid nginx.pid;
-events {}
-http {
-    access_log off;
-    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
-    server {
-        listen 127.0.0.1:{main};
-        location / { return 200 ok; }
-    }
-}
+NGINX = f"""
+{NGINX_MAIN}
+http {{
+    {NGINX_HTTP}
+    server {{
+        listen 127.0.0.1:{{main}};
+        location / {{ return 200 ok; }}
+    }}
+}}
 """
 
 
@@ -184,6 +178,17 @@ def descriptors() -> Counter:
     return found
 
 
+def at_rest(look):
+    """What it sees once that stays the same for half a second: the last connections have their end behind them."""
+    while True:
+        seen = [look()]
+        while len(seen) < 6 and seen[-1] == seen[0]:
+            time.sleep(0.1)
+            seen.append(look())
+        if seen[-1] == seen[0]:
+            return seen[0]
+
+
 def settled(look, before):
     """What it sees now, or soon: servers take their time to close what was left."""
     with contextlib.suppress(AssertionError):
@@ -251,7 +256,7 @@ def main(count, spawn, folder):
         for handler, _ in itertools.product(handlers, range(50)):
             assert exec_probe(*handler.args).exit == 0
         looks = {"processes": processes, "sockets": sockets, "descriptors": descriptors}
-        before = {name: look() for name, look in looks.items()}
+        before = {name: at_rest(look) for name, look in looks.items()}
         seconds = soak.run(web.restart)
         after = {name: settled(look, before[name]) for name, look in looks.items()}
         soak.end()
