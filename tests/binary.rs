@@ -3,11 +3,11 @@
 
 use std::process::Stdio;
 
-use crate::support::{Server, closed_port, exec_probe, response};
+use crate::support::{Server, binary, closed_port, exec_probe, response};
 
 #[test]
 fn the_binary_is_static() {
-    let elf = std::fs::read(env!("CARGO_BIN_EXE_exec-probe")).expect("the binary");
+    let elf = std::fs::read(binary()).expect("the binary");
     let number = |at: usize, len: usize| {
         elf[at..at + len].iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
     };
@@ -61,11 +61,10 @@ fn closed_descriptors_change_no_exit_code() {
     for close in ["0<&-", "1>&-", "0<&- 1>&- 2>&-"] {
         let script = format!("exec \"$0\" http :{} {close}", server.port);
         let mut shell = std::process::Command::new("/bin/sh");
-        let status = shell.args(["-c", &script, env!("CARGO_BIN_EXE_exec-probe")]).status();
+        let status = shell.args(["-c", &script]).arg(binary()).status();
         assert_eq!(status.expect("a shell").code(), Some(0), "{close}");
     }
     let script = format!("exec \"$0\" http :{} 0<&- 1>&- 2>&-", closed_port());
-    let status =
-        std::process::Command::new("/bin/sh").args(["-c", &script, env!("CARGO_BIN_EXE_exec-probe")]).status();
+    let status = std::process::Command::new("/bin/sh").args(["-c", &script]).arg(binary()).status();
     assert_eq!(status.expect("a shell").code(), Some(1));
 }

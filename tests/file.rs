@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Folder, exec_probe};
+use crate::support::{Folder, binary, exec_probe};
 
 #[test]
 fn a_regular_file_is_healthy_and_so_is_a_link_to_one() {
@@ -51,7 +51,9 @@ fn an_unreadable_file_is_unhealthy() {
     if std::fs::File::open(&file).is_ok() {
         // Root reads everything; another user's eyes are needed then.
         let output = std::process::Command::new("setpriv")
-            .args(["--reuid=65534", "--clear-groups", "--", env!("CARGO_BIN_EXE_exec-probe"), "file", &file])
+            .args(["--reuid=65534", "--clear-groups", "--"])
+            .arg(binary())
+            .args(["file", &file])
             .output();
         let output = output.expect("setpriv, from util-linux");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -62,7 +64,7 @@ fn an_unreadable_file_is_unhealthy() {
             return;
         }
         let copy = folder.path("exec-probe");
-        std::fs::copy(env!("CARGO_BIN_EXE_exec-probe"), &copy).expect("a copy");
+        std::fs::copy(binary(), &copy).expect("a copy");
         std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o755)).expect("a mode");
         let output = std::process::Command::new("setpriv")
             .args(["--reuid=65534", "--clear-groups", "--", &copy, "file", &file])

@@ -6,10 +6,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Folder, exec_probe};
+use crate::support::{Folder, binary, exec_probe};
 
-fn binary() -> Vec<u8> {
-    fs::read(env!("CARGO_BIN_EXE_exec-probe")).expect("the binary")
+fn bytes() -> Vec<u8> {
+    fs::read(binary()).expect("the binary")
 }
 
 /// The names in a folder, sorted.
@@ -22,13 +22,13 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn copied() -> String {
-    format!("copied, {} bytes (TIME)", binary().len())
+    format!("copied, {} bytes (TIME)", bytes().len())
 }
 
 /// Checks that the copy is whole, runs, and stands alone but for `others`.
 fn check_copy(folder: &Folder, name: &str, others: &[&str]) {
     let path = folder.0.join(name);
-    assert!(fs::read(&path).expect("the copy") == binary(), "{name}: other bytes");
+    assert!(fs::read(&path).expect("the copy") == bytes(), "{name}: other bytes");
     assert_eq!(fs::metadata(&path).expect("the copy").mode() & 0o7777, 0o755, "{name}");
     let ran = Command::new(&path).arg("--version").output().expect("the copy runs");
     assert_eq!(ran.status.code(), Some(0));
@@ -74,7 +74,7 @@ fn what_stands_there_is_replaced_whole() {
     }
     // The same bytes that nobody may execute are no copy.
     let folder = Folder::new();
-    let file = folder.file("exec-probe", binary());
+    let file = folder.file("exec-probe", bytes());
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a mode");
     exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
     check_copy(&folder, "exec-probe", &[]);
@@ -92,7 +92,7 @@ fn what_stands_there_is_replaced_whole() {
 fn a_copy_that_runs_is_replaced() {
     let folder = Folder::new();
     let file = folder.path("exec-probe");
-    fs::copy(env!("CARGO_BIN_EXE_exec-probe"), &file).expect("a copy");
+    fs::copy(binary(), &file).expect("a copy");
     fs::OpenOptions::new()
         .append(true)
         .open(&file)
@@ -114,7 +114,7 @@ fn a_copy_that_runs_is_replaced() {
 fn the_umask_changes_nothing() {
     let folder = Folder::new();
     let script = "umask 077; exec \"$0\" install \"$1\"";
-    let ran = Command::new("/bin/sh").args(["-c", script, env!("CARGO_BIN_EXE_exec-probe")]).arg(&folder.0).output();
+    let ran = Command::new("/bin/sh").args(["-c", script]).arg(binary()).arg(&folder.0).output();
     assert_eq!(ran.expect("a shell").status.code(), Some(0));
     check_copy(&folder, "exec-probe", &[]);
 }
@@ -186,7 +186,7 @@ fn what_a_killed_install_left_is_taken_over() {
         let folder = Folder::new();
         let path = folder.0.to_str().expect("UTF-8");
         if is_there_already {
-            fs::copy(env!("CARGO_BIN_EXE_exec-probe"), folder.path("exec-probe")).expect("a copy");
+            fs::copy(binary(), folder.path("exec-probe")).expect("a copy");
             fs::set_permissions(folder.path("exec-probe"), fs::Permissions::from_mode(0o755)).expect("a mode");
         }
         folder.file(".exec-probe.installing", vec![1; 70_000_000]);

@@ -14,6 +14,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// The binary that is tested: the one that cargo has built with these tests, or that of EXEC_PROBE_TESTED. The released one
+/// is built by other means, and takes another amount of memory.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("EXEC_PROBE_TESTED").map_or_else(|| env!("CARGO_BIN_EXE_exec-probe").into(), PathBuf::from)
+}
+
 /// The command line to come.
 pub(crate) struct Invocation {
     args: Vec<OsString>,
@@ -97,7 +103,7 @@ impl Invocation {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_exec-probe"));
+        let mut command = Command::new(binary());
         command.args(&self.args).env_clear().envs(self.env.iter().cloned()).stdin(Stdio::null());
         command
     }

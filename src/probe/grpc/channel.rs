@@ -103,7 +103,7 @@ impl Wire {
         }
         drop(connection);
         pending.is_drained = false;
-        let verdict = pending.failed.and(pending.verdict.take());
+        let verdict = if pending.failed.is_some() { pending.verdict.take() } else { None };
         let woken = [pending.reader.take(), pending.writer.take(), verdict];
         drop(pending);
         woken.into_iter().flatten().for_each(Waker::wake);
