@@ -1,8 +1,8 @@
 //! What lies between tonic and our connection: hyper reads and writes it, the runtime waits for it where it would sleep,
 //! and on the way the server's own status is noted, which tonic does not tell from what it makes up itself.
 //!
-//! There is one socket and one deadline, so one poll(2) is all the waiting there is: tokio's own, for many sockets, takes
-//! nine more system calls and five more descriptors, and ends the process where one of these calls is refused.
+//! There is one socket and one deadline, so one poll(2) is all the waiting there is. With tokio's own, for many sockets, a
+//! check made 63 system calls and had 8 descriptors open, in place of 50 and 4, and panicked where one of them was refused.
 
 use std::future::Future;
 use std::io::{self, Read, Write};
