@@ -4,6 +4,7 @@
 //! programs. What was typed becomes a `Action`, the action an `Outcome`, the outcome one line and
 //! an exit code: typed, meant and done are three things.
 
+mod attempt;
 mod cli;
 mod connection;
 mod deadline;
@@ -11,19 +12,19 @@ mod install;
 mod locality;
 mod outcome;
 mod output;
-mod placeholder;
 mod probe;
 mod regular_file;
 mod target;
 mod text;
 mod tls;
 mod url;
+mod word;
 
 use std::ffi::OsString;
 use std::time::Instant;
 
+use attempt::Attempt;
 use cli::{Action, Settings};
-use connection::Run;
 use deadline::Deadline;
 use install::Install;
 use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Failure, Outcome, Seen};
@@ -73,8 +74,8 @@ fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
 
 fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
     let deadline = Deadline::new(started, settings.timeout);
-    let run = Run { deadline, narrator: Narrator { is_verbose: settings.verbose } };
-    let outcome = probe.run(run);
+    let attempt = Attempt { deadline, narrator: Narrator { is_verbose: settings.verbose } };
+    let outcome = probe.run(attempt);
     let subject = probe.subject();
     // Known only once an address is looked up, and yet a matter of what was typed.
     if let Outcome::Unhealthy(Failure { cause: cause @ Cause::NotLocal { .. }, hop: None, .. }) = &outcome {

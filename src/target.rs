@@ -7,12 +7,8 @@ use std::ops::Range;
 use socket2::SockAddr;
 
 use crate::locality::{Host, HostError};
-use crate::placeholder::Word;
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
-
-/// Why a target can't be understood: what was wrong and what was wanted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wrong(pub(crate) String);
+use crate::word::{Word, Wrong};
 
 /// What is connected to.
 #[derive(Clone, Debug)]

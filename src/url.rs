@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::placeholder::Word;
-use crate::target::{HostPort, Wrong, is_number, plain_name, range_in, split_host_port};
+use crate::target::{HostPort, is_number, plain_name, range_in, split_host_port};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+use crate::word::{Word, Wrong};
 
 /// How a URL is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use std::ffi::{OsStr, OsString};
 use pico_args::Arguments;
 
 use crate::cli::flags::{self, Command, Flag};
-use crate::placeholder::Word;
-use crate::probe::file::Wanted;
-use crate::target::{Wrong, without_user};
+use crate::target::without_user;
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+use crate::word::{Sought, Word, Wrong};
 
 /// Looks a variable up.
 pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -65,10 +64,10 @@ impl<'a> Line<'a> {
     }
 
     /// A text to look for.
-    pub(super) fn wanted(&mut self, flag: &'static Flag) -> Result<Option<Wanted>, String> {
+    pub(super) fn wanted(&mut self, flag: &'static Flag) -> Result<Option<Sought>, String> {
         self.word(flag, |word| match word.value() {
             "" => Err(Wrong("wanted a text".to_owned())),
-            text => Ok(Wanted { text: text.to_owned(), shown: word.typed().to_owned() }),
+            text => Ok(Sought { text: text.to_owned(), shown: word.typed().to_owned() }),
         })
     }
 

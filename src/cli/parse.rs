@@ -12,16 +12,16 @@ use crate::cli::{Action, Settings, UsageError, values};
 use crate::install::Install;
 use crate::outcome::{EXIT_UNHEALTHY, StatusList};
 use crate::output::Format;
-use crate::placeholder::Word;
 use crate::probe::Probe;
 use crate::probe::file::FileProbe;
 use crate::probe::grpc::{GrpcProbe, ServingList};
 use crate::probe::http::{Header, HttpProbe};
 use crate::probe::tcp::TcpProbe;
-use crate::target::{Target, UnixSocket, Wrong, without_user};
+use crate::target::{Target, UnixSocket, without_user};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
 use crate::tls::{self, Identity, Tls, Trust};
 use crate::url::{Scheme, Url};
+use crate::word::{Word, Wrong};
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.

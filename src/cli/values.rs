@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::outcome::{EXIT_DEFECT, EXIT_USAGE};
 use crate::output::Format;
 use crate::probe::http::Header;
-use crate::target::Wrong;
+use crate::word::Wrong;
 
 /// The longest `--timeout`: longer than any runtime lets a health check run.
 const MOST_TIMEOUT: Duration = Duration::from_secs(24 * 3600);

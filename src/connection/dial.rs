@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connection::{Run, timed_out};
+use crate::attempt::Attempt;
+use crate::connection::timed_out;
 use crate::locality::LocalAddr;
 use crate::outcome::{Awaited, Cause, Failure, Phase};
 
@@ -18,18 +19,18 @@ use crate::outcome::{Awaited, Cause, Failure, Phase};
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects to a unix socket.
-pub(super) fn unix(addr: &SockAddr, run: Run) -> Result<Socket, Failure> {
+pub(super) fn unix(addr: &SockAddr, attempt: Attempt) -> Result<Socket, Failure> {
     let socket = new_socket(Domain::UNIX)?;
     loop {
-        socket.set_write_timeout(Some(run.deadline.left_for_socket())).map_err(|error| Cause::System {
+        socket.set_write_timeout(Some(attempt.deadline.left_for_socket())).map_err(|error| Cause::System {
             call: "setsockopt",
             errno: error.raw_os_error().unwrap_or(libc::EIO),
         })?;
         let Err(error) = socket.connect(addr) else { return Ok(socket) };
         return Err(Failure::new(match error.raw_os_error() {
             Some(libc::EINTR) => continue,
-            Some(libc::EAGAIN) if !run.deadline.has_passed() => continue,
-            Some(libc::EAGAIN) => return Err(timed_out(run, Phase::Connect, false, Awaited::Http)),
+            Some(libc::EAGAIN) if !attempt.deadline.has_passed() => continue,
+            Some(libc::EAGAIN) => return Err(timed_out(attempt, Phase::Connect, false, Awaited::Http)),
             Some(libc::ECONNREFUSED) => Cause::Refused { tried: Vec::new() },
             Some(libc::ENOENT | libc::ENOTDIR) => Cause::NoSocket,
             Some(libc::EACCES) => Cause::Denied,
@@ -47,7 +48,7 @@ fn new_socket(domain: Domain) -> Result<Socket, Failure> {
 /// Several addresses of one name, tried one after another, the later ones while the earlier are still open.
 pub(super) struct Race<'a> {
     addrs: std::iter::Peekable<std::slice::Iter<'a, LocalAddr>>,
-    run: Run,
+    attempt: Attempt,
     is_named: bool,
     open: Vec<(Socket, SocketAddr)>,
     failed: Vec<(SocketAddr, &'static str, i32)>,
@@ -61,8 +62,8 @@ const LOOK: &str = "getsockname";
 
 impl<'a> Race<'a> {
     /// Prepares to try these addresses. `is_named`: they stand behind a name, so failures tell which were tried.
-    pub(super) fn new(addrs: &'a [LocalAddr], run: Run, is_named: bool) -> Self {
-        Race { addrs: addrs.iter().peekable(), run, is_named, open: Vec::new(), failed: Vec::new() }
+    pub(super) fn new(addrs: &'a [LocalAddr], attempt: Attempt, is_named: bool) -> Self {
+        Race { addrs: addrs.iter().peekable(), attempt, is_named, open: Vec::new(), failed: Vec::new() }
     }
 
     /// Waits for one address after the other, a slice of time each while there are several.
@@ -96,7 +97,7 @@ impl<'a> Race<'a> {
                 Ok(false) => self.open.push((socket, addr)),
                 Err(failed) => self.fail(addr, failed),
             }
-            if self.run.deadline.has_passed() && !self.open.is_empty() {
+            if self.attempt.deadline.has_passed() && !self.open.is_empty() {
                 return self.late();
             }
         }
@@ -105,7 +106,7 @@ impl<'a> Race<'a> {
     /// Waits for a connection for a slice of time: true once it is accepted; or the call that failed.
     fn wait(&self, socket: &Socket, addr: SocketAddr) -> Result<bool, (&'static str, io::Error)> {
         let is_alone = self.open.is_empty() && self.addrs.len() == 0;
-        let left = self.run.deadline.left_for_socket();
+        let left = self.attempt.deadline.left_for_socket();
         let slice = if is_alone { left } else { left.min(HEAD_START) };
         socket.set_write_timeout(Some(slice)).map_err(|error| ("setsockopt", error))?;
         match socket.connect(&addr.into()) {
@@ -145,7 +146,7 @@ impl<'a> Race<'a> {
         // The first one only: whether there was time left to try the second is the clock's doing.
         let silent: Vec<SocketAddr> = with(&[SILENT]).into_iter().take(1).collect();
         if !silent.is_empty() {
-            let failure = timed_out(self.run, Phase::Connect, false, Awaited::Http);
+            let failure = timed_out(self.attempt, Phase::Connect, false, Awaited::Http);
             return match failure.cause {
                 Cause::Timeout { phase, limit, begun, awaited, .. } => {
                     let cause = Cause::Timeout { phase, limit, begun, awaited, tried: told(silent) };

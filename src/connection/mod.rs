@@ -9,7 +9,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::deadline::Deadline;
+use crate::attempt::Attempt;
 use crate::locality::{Host, LocalAddr, NotLocal};
 use crate::outcome::{Awaited, Cause, Failure, Phase};
 use crate::output::Narrator;
@@ -19,15 +19,6 @@ use line::Line;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
 const FIRST_BYTES: usize = 16;
-
-/// What every handler is given: the instant to end by, and whom to tell about phases.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    /// The one deadline.
-    pub(crate) deadline: Deadline,
-    /// `-v`.
-    pub(crate) narrator: Narrator,
-}
 
 /// How a connection is protected: the options, the host's name or address, and what is spoken above.
 #[derive(Clone, Copy, Debug)]
@@ -78,15 +69,15 @@ impl Connection {
         target: &Target,
         protection: Option<Protection<'_>>,
         sends_often: bool,
-        run: Run,
+        attempt: Attempt,
     ) -> Result<Connection, Failure> {
         let mut began = Instant::now();
         let (socket, peer) = match target {
-            Target::Unix(unix) => (dial::unix(&unix.addr, run)?, None),
+            Target::Unix(unix) => (dial::unix(&unix.addr, attempt)?, None),
             Target::Tcp(place) => {
                 let addrs = place.host.locate(place.port).map_err(not_local)?;
                 let resolved = Instant::now();
-                run.narrator.ended(
+                attempt.narrator.ended(
                     Phase::Resolve,
                     resolved - began,
                     format_args!("{} is {}", place.name, Addrs(&addrs)),
@@ -94,17 +85,17 @@ impl Connection {
                 began = resolved;
                 // An address that the target names itself needs no telling.
                 let is_named = !matches!(place.host, Host::Address(ip, _) if addrs.iter().any(|addr| addr.socket_addr().ip() == ip));
-                let (socket, addr) = dial::Race::new(&addrs, run, is_named).run()?;
+                let (socket, addr) = dial::Race::new(&addrs, attempt, is_named).run()?;
                 (socket, Some((addr, is_named)))
             }
         };
         let mut connection = Connection {
-            line: Line::new(socket, run.deadline),
+            line: Line::new(socket, attempt.deadline),
             session: None,
             alpn: protection.map_or(Alpn::Http1, |protection| protection.alpn),
             tls_failed: None,
             ended: None,
-            narrator: run.narrator,
+            narrator: attempt.narrator,
             peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
             is_loopback: peer.is_none_or(|(addr, _)| addr.ip().is_loopback()),
             phase_began: began,
@@ -203,10 +194,10 @@ impl Connection {
         let cause = match (&self.tls_failed, error.kind()) {
             (Some(cause), _) => Cause::Tls(cause.clone()),
             (None, io::ErrorKind::TimedOut) => {
-                let run = Run { deadline: self.line.deadline, narrator: self.narrator };
+                let attempt = Attempt { deadline: self.line.deadline, narrator: self.narrator };
                 return Failure {
                     wants_certificate: self.wants_certificate(),
-                    ..timed_out(run, phase, begun, awaited)
+                    ..timed_out(attempt, phase, begun, awaited)
                 }
                 .at(self.peer);
             }
@@ -352,9 +343,9 @@ impl Write for Connection {
 }
 
 /// The failure of a run whose time is over in this phase.
-pub(crate) fn timed_out(run: Run, phase: Phase, begun: bool, awaited: Awaited) -> Failure {
-    let cause = Cause::Timeout { phase, limit: run.deadline.limit(), begun, tried: Vec::new(), awaited };
-    Failure { held_back: run.deadline.was_held_back(), ..Failure::new(cause) }
+pub(crate) fn timed_out(attempt: Attempt, phase: Phase, begun: bool, awaited: Awaited) -> Failure {
+    let cause = Cause::Timeout { phase, limit: attempt.deadline.limit(), begun, tried: Vec::new(), awaited };
+    Failure { held_back: attempt.deadline.was_held_back(), ..Failure::new(cause) }
 }
 
 fn not_local(why: NotLocal) -> Failure {

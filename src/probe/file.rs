@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::connection::Run;
+use crate::attempt::Attempt;
 use crate::outcome::{Cause, Evidence, Failure, Seen};
 use crate::probe::healthy;
 use crate::regular_file::{self, Unusable};
+use crate::word::Sought;
 
 /// One look at a file.
 #[derive(Clone, Debug)]
@@ -19,24 +20,7 @@ pub(crate) struct FileProbe {
     /// How long ago it may have been modified.
     pub(crate) max_age: Option<Duration>,
     /// What its first 64 KiB must hold.
-    pub(crate) contains: Option<Wanted>,
-}
-
-/// A text that is looked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    /// The text.
-    pub(crate) text: String,
-    /// The text for messages: placeholders as typed.
-    pub(crate) shown: String,
-}
-
-impl Wanted {
-    /// True if `bytes` hold the text.
-    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        let text = self.text.as_bytes();
-        text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
-    }
+    pub(crate) contains: Option<Sought>,
 }
 
 /// What a file that can't be looked at means: that this host lacks something says nothing about the file.
@@ -49,15 +33,15 @@ fn cause(why: Unusable) -> Failure {
 
 impl FileProbe {
     /// Looks. A path that is missing or can't be read is unhealthy, as for `cat`.
-    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
+    pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
         let (file, metadata) = regular_file::open(Path::new(&self.path)).map_err(cause)?;
         if let Some(max_age) = self.max_age {
             match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
                 Ok(Ok(age)) if age > max_age => return Err(Cause::Stale { max_age }.into()),
-                Ok(Ok(age)) => run.narrator.note(format_args!("modified {} s ago", age.as_secs())),
+                Ok(Ok(age)) => attempt.narrator.note(format_args!("modified {} s ago", age.as_secs())),
                 Ok(Err(ahead)) => {
                     let seconds = ahead.duration().as_secs();
-                    run.narrator.note(format_args!("modified {seconds} s in the future, which counts as fresh"));
+                    attempt.narrator.note(format_args!("modified {seconds} s in the future, which counts as fresh"));
                 }
                 // Linux always has a modification time.
                 Err(_) => return Err(Cause::System { call: "stat", errno: libc::ENOSYS }.into()),
@@ -69,6 +53,6 @@ impl FileProbe {
                 return Err(Cause::FileLacks { text: wanted.shown.clone() }.into());
             }
         }
-        healthy(Seen::File, run)
+        healthy(Seen::File, attempt)
     }
 }

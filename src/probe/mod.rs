@@ -6,7 +6,7 @@ pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod tcp;
 
-use crate::connection::Run;
+use crate::attempt::Attempt;
 use crate::outcome::{Evidence, Failure, Outcome, Seen};
 use crate::output::Subject;
 
@@ -25,13 +25,13 @@ pub(crate) enum Probe {
 
 impl Probe {
     /// Asks. The verdict is there by the deadline; what follows it is polite leaving, 20 ms at the most.
-    pub(crate) fn run(&self, run: Run) -> Outcome {
+    pub(crate) fn run(&self, attempt: Attempt) -> Outcome {
         // Each handler takes the time as its verdict is known, before it leaves.
         let asked = match self {
-            Probe::Http(probe) => probe.run(run),
-            Probe::Tcp(probe) => probe.run(run),
-            Probe::Grpc(probe) => probe.run(run),
-            Probe::File(probe) => probe.run(run),
+            Probe::Http(probe) => probe.run(attempt),
+            Probe::Tcp(probe) => probe.run(attempt),
+            Probe::Grpc(probe) => probe.run(attempt),
+            Probe::File(probe) => probe.run(attempt),
         };
         match asked {
             Ok(evidence) => Outcome::Healthy(evidence),
@@ -56,6 +56,6 @@ impl Probe {
 }
 
 /// A healthy answer, at this moment.
-fn healthy(seen: Seen, run: Run) -> Result<Evidence, Failure> {
-    Ok(Evidence { seen, elapsed: run.deadline.elapsed() })
+fn healthy(seen: Seen, attempt: Attempt) -> Result<Evidence, Failure> {
+    Ok(Evidence { seen, elapsed: attempt.deadline.elapsed() })
 }

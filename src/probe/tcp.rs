@@ -1,7 +1,8 @@
 //! The tcp handler: healthy once a connection is accepted, as the kubelet's `tcpSocket`. It never says a word, and
 //! leaves at once; a server that speaks first may see a reset.
 
-use crate::connection::{Connection, Run};
+use crate::attempt::Attempt;
+use crate::connection::Connection;
 use crate::outcome::{Evidence, Failure, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
@@ -15,9 +16,9 @@ pub(crate) struct TcpProbe {
 
 impl TcpProbe {
     /// Connects and leaves.
-    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
-        let mut connection = Connection::open(&self.target, None, false, run)?;
-        let evidence = healthy(Seen::Connected, run);
+    pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
+        let mut connection = Connection::open(&self.target, None, false, attempt)?;
+        let evidence = healthy(Seen::Connected, attempt);
         connection.leave();
         evidence
     }

@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 
 use crate::regular_file;
-use crate::target::Wrong;
 use crate::tls::{Trust, der};
+use crate::word::Wrong;
 
 /// How long a PEM file may be: a system's whole bundle has a quarter of it.
 const MOST_PEM: u64 = 1024 * 1024;

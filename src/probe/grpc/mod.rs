@@ -25,7 +25,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::connection::{Connection, Protection, Run, Spoken, timed_out};
+use crate::attempt::Attempt;
+use crate::connection::{Connection, Protection, Spoken, timed_out};
 use crate::outcome::{Awaited, Cause, Evidence, Failure, Phase, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
@@ -92,32 +93,32 @@ impl GrpcProbe {
 
     /// Asks and judges.
     #[inline(never)] // as for http: a large frame
-    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
+    pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
         let host = match &self.target {
             Target::Tcp(place) => place.plain_name(),
             Target::Unix(_) => "localhost".to_owned(),
         };
         let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
-        let mut connection = Connection::open(&self.target, protection, true, run)?;
+        let mut connection = Connection::open(&self.target, protection, true, attempt)?;
         connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
         let wire = Wire::new(connection);
         let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(wire.waiter()).build();
         let runtime = runtime.map_err(|error| system("mmap", &error))?;
-        let asked = runtime.block_on(self.ask(wire.clone(), run));
-        let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, run));
+        let asked = runtime.block_on(self.ask(wire.clone(), attempt));
+        let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, attempt));
         let wants_certificate = wire.lock().wants_certificate();
         wire.lock().leave();
         judged.map_err(|failure| Failure { wants_certificate, ..failure })
     }
 
     /// The server's answer: a serving status, or the call's status code.
-    async fn ask(&self, wire: Wire, run: Run) -> Result<Answer, Failure> {
+    async fn ask(&self, wire: Wire, attempt: Attempt) -> Result<Answer, Failure> {
         let status = Arc::new(AtomicI32::new(NO_STATUS));
         let answered = until_stopped(&wire, self.check(wire.clone(), &status)).await;
         let mut connection = wire.lock();
         connection.hear_last_words();
         let seen = status.load(Ordering::Relaxed);
-        let late = || Err(timed_out(run, Phase::Headers, seen != NO_STATUS, Awaited::Grpc).at(connection.peer()));
+        let late = || Err(timed_out(attempt, Phase::Headers, seen != NO_STATUS, Awaited::Grpc).at(connection.peer()));
         match (answered, seen) {
             (Ok(Ok(number)), _) => Ok(Answer::Serving(number)),
             (Err(Stopped::Poll(errno)), _) => Err(Cause::System { call: "poll", errno }.into()),

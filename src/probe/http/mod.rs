@@ -10,14 +10,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
-use crate::connection::{Protection, Run};
+use crate::attempt::Attempt;
+use crate::connection::Protection;
 use crate::outcome::{Cause, Evidence, Failure, Seen, StatusList};
-use crate::probe::file::Wanted;
 use crate::probe::healthy;
 use crate::target::{Target, UnixSocket};
 use crate::text::shown;
 use crate::tls::{Alpn, Tls};
 use crate::url::{Location, Scheme, Url};
+use crate::word::Sought;
 use wire::{Exchange, Head};
 
 /// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
@@ -49,7 +50,7 @@ pub(crate) struct HttpProbe {
     /// True if the user named them: a redirect among them is not followed.
     pub(crate) is_wanted_explicit: bool,
     /// What the body must hold.
-    pub(crate) body: Option<Wanted>,
+    pub(crate) body: Option<Sought>,
     /// The socket that is connected to in place of host and port.
     pub(crate) unix_socket: Option<UnixSocket>,
     /// What https does.
@@ -106,13 +107,13 @@ impl HttpProbe {
 
     /// Asks, follows, judges.
     #[inline(never)] // inlined, its large frame would cost every handler a page fault
-    pub(crate) fn run(&self, run: Run) -> Result<Evidence, Failure> {
+    pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
         let host = self.host.clone().unwrap_or_else(|| self.url.host_header());
         let mut hop = Hop { url: Cow::Borrowed(&self.url), method: self.method.clone(), host };
         let mut followed = 0;
         loop {
             let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
-            let mut exchange = self.exchange(&hop, run).map_err(at_hop)?;
+            let mut exchange = self.exchange(&hop, attempt).map_err(at_hop)?;
             let next = self.next(&hop, &exchange.head).and_then(|next| match next {
                 Next::Follow(_) if followed == MOST_REDIRECTS => Err(Cause::TooManyRedirects.into()),
                 next => Ok(next),
@@ -124,7 +125,7 @@ impl HttpProbe {
                     followed += 1;
                 }
                 Ok(Next::Final { not_followed }) => {
-                    let judged = self.judge(&mut exchange, not_followed, run);
+                    let judged = self.judge(&mut exchange, not_followed, attempt);
                     return self.leave(exchange, judged).map_err(at_hop);
                 }
                 Err(failure) => return self.leave(exchange, Err(failure)).map_err(at_hop),
@@ -132,7 +133,7 @@ impl HttpProbe {
         }
     }
 
-    fn exchange(&self, hop: &Hop<'_>, run: Run) -> Result<Exchange, Failure> {
+    fn exchange(&self, hop: &Hop<'_>, attempt: Attempt) -> Result<Exchange, Failure> {
         let target = match &self.unix_socket {
             Some(socket) => Target::Unix(socket.clone()),
             None => Target::Tcp(hop.url.place.clone()),
@@ -151,7 +152,7 @@ impl HttpProbe {
         if let Some((name, password)) = hop.url.user.as_ref().filter(|_| !is_authorized()) {
             headers.to_mut().push(Header::basic_authorization(name, password));
         }
-        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &headers, run)
+        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &headers, attempt)
     }
 
     /// What the kubelet does with this response: other host names are not followed, everything else is.
@@ -177,7 +178,12 @@ impl HttpProbe {
         }
     }
 
-    fn judge(&self, exchange: &mut Exchange, not_followed: Option<String>, run: Run) -> Result<Evidence, Failure> {
+    fn judge(
+        &self,
+        exchange: &mut Exchange,
+        not_followed: Option<String>,
+        attempt: Attempt,
+    ) -> Result<Evidence, Failure> {
         let status = exchange.head.status;
         if !self.wanted.contains(status) {
             return Err(Cause::Status { status, wanted: self.wanted.clone() }.into());
@@ -190,7 +196,7 @@ impl HttpProbe {
                 return Err(Cause::BodyLacks { text: wanted.shown.clone(), cut }.into());
             }
         }
-        healthy(Seen::Http { status, not_followed }, run)
+        healthy(Seen::Http { status, not_followed }, attempt)
     }
 
     /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.

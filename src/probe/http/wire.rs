@@ -13,7 +13,8 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Body};
 
-use crate::connection::{Connection, Protection, Run, Spoken};
+use crate::attempt::Attempt;
+use crate::connection::{Connection, Protection, Spoken};
 use crate::outcome::{Awaited, Cause, Failure, Phase};
 use crate::probe::http::Header;
 use crate::target::Target;
@@ -62,9 +63,9 @@ impl Exchange {
         path: &str,
         host: &str,
         headers: &[Header],
-        run: Run,
+        attempt: Attempt,
     ) -> Result<Exchange, Failure> {
-        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, protection, false, run)?));
+        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, protection, false, attempt)?));
         let size = path.len() + host.len() + headers.iter().map(Header::len).sum::<usize>();
         // Room for the request line, `Content-Length: 0` and what else stands around path, host and headers.
         let wire = Wire::new(connection.clone(), size + 256);

@@ -24,6 +24,27 @@ struct Span {
     value: Range<usize>,
 }
 
+/// Why a word can't be understood: what was wrong and what was wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wrong(pub(crate) String);
+
+/// A text that is looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Sought {
+    /// The text.
+    pub(crate) text: String,
+    /// The text for messages: placeholders as typed.
+    pub(crate) shown: String,
+}
+
+impl Sought {
+    /// True if `bytes` hold the text.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        let text = self.text.as_bytes();
+        text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
+    }
+}
+
 /// Why a placeholder gave nothing: a text that names it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unexpanded(pub(crate) String);
