@@ -1,6 +1,7 @@
 //! What one attempt at a probe is given: the instant to end by, and where to report its phases.
 
 use crate::deadline::Deadline;
+use crate::outcome::{Cause, Failure, Missing};
 use crate::output::Narrator;
 
 /// One attempt. Every handler gets one and passes it to whatever waits.
@@ -10,4 +11,12 @@ pub(crate) struct Attempt {
     pub(crate) deadline: Deadline,
     /// `-v`.
     pub(crate) narrator: Narrator,
+}
+
+impl Attempt {
+    /// The failure of an attempt whose time is over before there is a connection.
+    pub(crate) fn timed_out(self, missing: Missing) -> Failure {
+        let cause = Cause::Timeout { missing, limit: self.deadline.limit() };
+        Failure { held_back: self.deadline.was_held_back(), ..Failure::new(cause) }
+    }
 }

@@ -11,20 +11,21 @@ const HELD_BACK: Duration = Duration::from_millis(100);
 /// The shortest wait that the kernel takes for a limit; zero would mean none at all.
 const SHORTEST: Duration = Duration::from_micros(1);
 
-/// The instant by which a run must have its verdict, and the length it was made from.
+/// The instant by which a run must have its verdict, and the length that messages call it by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     started: Instant,
+    ends_after: Duration,
     limit: Duration,
 }
 
 impl Deadline {
     /// Counts `limit` from `started`, the first statement of main.
     pub(crate) fn new(started: Instant, limit: Duration) -> Self {
-        Deadline { started, limit }
+        Deadline { started, ends_after: limit, limit }
     }
 
-    /// The length the user gave.
+    /// The length the user gave, which stays the same where the deadline is shortened: messages repeat it.
     pub(crate) fn limit(self) -> Duration {
         self.limit
     }
@@ -36,7 +37,7 @@ impl Deadline {
 
     /// What is left, zero once the instant has passed.
     pub(crate) fn left(self) -> Duration {
-        self.limit.saturating_sub(self.elapsed())
+        self.ends_after.saturating_sub(self.elapsed())
     }
 
     /// True once nothing is left.
@@ -51,12 +52,12 @@ impl Deadline {
 
     /// A deadline `length` from now, or this one where it comes first.
     pub(crate) fn at_most(self, length: Duration) -> Deadline {
-        Deadline::new(self.started, self.limit.min(self.elapsed().saturating_add(length)))
+        Deadline { ends_after: self.ends_after.min(self.elapsed().saturating_add(length)), ..self }
     }
 
     /// True if this process noticed the deadline so late that it was kept from running.
     pub(crate) fn was_held_back(self) -> bool {
-        self.elapsed() > self.limit.saturating_add(HELD_BACK)
+        self.elapsed() > self.ends_after.saturating_add(HELD_BACK)
     }
 }
 
@@ -83,5 +84,6 @@ mod tests {
         let whole = Deadline::new(Instant::now(), Duration::from_millis(50));
         assert!(whole.at_most(Duration::from_millis(20)).left() <= Duration::from_millis(20));
         assert!(whole.at_most(Duration::from_secs(20)).left() <= Duration::from_millis(50));
+        assert_eq!(whole.at_most(Duration::from_millis(20)).limit(), Duration::from_millis(50));
     }
 }

@@ -10,9 +10,8 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::attempt::Attempt;
-use crate::connection::timed_out;
 use crate::locality::LocalAddr;
-use crate::outcome::{Awaited, Cause, Failure, Phase};
+use crate::outcome::{Cause, Failure, Missing};
 
 /// How long the first address of `localhost` may stay silent before the second is tried as well: the connection
 /// attempt delay of RFC 8305.
@@ -22,15 +21,13 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(super) fn unix(addr: &SockAddr, attempt: Attempt) -> Result<Socket, Failure> {
     let socket = new_socket(Domain::UNIX)?;
     loop {
-        socket.set_write_timeout(Some(attempt.deadline.left_for_socket())).map_err(|error| Cause::System {
-            call: "setsockopt",
-            errno: error.raw_os_error().unwrap_or(libc::EIO),
-        })?;
+        let limited = socket.set_write_timeout(Some(attempt.deadline.left_for_socket()));
+        limited.map_err(|error| Cause::system("setsockopt", &error))?;
         let Err(error) = socket.connect(addr) else { return Ok(socket) };
         return Err(Failure::new(match error.raw_os_error() {
             Some(libc::EINTR) => continue,
             Some(libc::EAGAIN) if !attempt.deadline.has_passed() => continue,
-            Some(libc::EAGAIN) => return Err(timed_out(attempt, Phase::Connect, false, Awaited::Http)),
+            Some(libc::EAGAIN) => return Err(attempt.timed_out(Missing::Connection { tried: Vec::new() })),
             Some(libc::ECONNREFUSED) => Cause::Refused { tried: Vec::new() },
             Some(libc::ENOENT | libc::ENOTDIR) => Cause::NoSocket,
             Some(libc::EACCES) => Cause::Denied,
@@ -41,8 +38,7 @@ pub(super) fn unix(addr: &SockAddr, attempt: Attempt) -> Result<Socket, Failure>
 }
 
 fn new_socket(domain: Domain) -> Result<Socket, Failure> {
-    Socket::new(domain, Type::STREAM, None)
-        .map_err(|error| Cause::System { call: "socket", errno: error.raw_os_error().unwrap_or(libc::EIO) }.into())
+    Socket::new(domain, Type::STREAM, None).map_err(|error| Cause::system("socket", &error).into())
 }
 
 /// Several addresses of one name, tried one after another, the later ones while the earlier are still open.
@@ -79,10 +75,7 @@ impl<'a> Race<'a> {
                     Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
                         self.fail(addr, ("socket", error));
                     }
-                    Err(error) => {
-                        let errno = error.raw_os_error().unwrap_or(libc::EIO);
-                        return Err(Cause::System { call: "socket", errno }.into());
-                    }
+                    Err(error) => return Err(Cause::system("socket", &error).into()),
                 }
             }
             // The one tried longest ago comes next; the newest stands first.
@@ -146,14 +139,7 @@ impl<'a> Race<'a> {
         // The first one only: whether there was time left to try the second is the clock's doing.
         let silent: Vec<SocketAddr> = with(&[SILENT]).into_iter().take(1).collect();
         if !silent.is_empty() {
-            let failure = timed_out(self.attempt, Phase::Connect, false, Awaited::Http);
-            return match failure.cause {
-                Cause::Timeout { phase, limit, begun, awaited, .. } => {
-                    let cause = Cause::Timeout { phase, limit, begun, awaited, tried: told(silent) };
-                    Failure { cause, ..failure }
-                }
-                _ => failure,
-            };
+            return self.attempt.timed_out(Missing::Connection { tried: told(silent) });
         }
         if let Some((_, call, errno)) = self.failed.iter().find(|(_, call, _)| *call == LOOK) {
             return Cause::System { call, errno: *errno }.into();

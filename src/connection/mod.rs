@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::attempt::Attempt;
 use crate::locality::{Host, LocalAddr, NotLocal};
-use crate::outcome::{Awaited, Cause, Failure, Phase};
+use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::output::Narrator;
 use crate::target::Target;
 use crate::tls::{self, Alpn, Session, Tls, TlsCause};
@@ -115,11 +115,6 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The address behind the name that the target gave, if it gave a name.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
     /// What the peer speaks, told by its first bytes.
     pub(crate) fn spoken(&self) -> Spoken {
         match self.first.as_slice() {
@@ -188,31 +183,41 @@ impl Connection {
         self.line.deadline.has_passed()
     }
 
-    /// The failure for an error of [`Read`] or [`Write`] in this phase.
-    pub(crate) fn failure(&self, error: &io::Error, phase: Phase, awaited: Awaited) -> Failure {
-        let begun = !self.first.is_empty();
-        let cause = match (&self.tls_failed, error.kind()) {
+    /// True once the peer has said something.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.first.is_empty()
+    }
+
+    /// The failure of what was asked on this connection. What a reader should know of the connection itself is added
+    /// here and nowhere else.
+    pub(crate) fn fails(&self, cause: Cause) -> Failure {
+        let by_sidecar = !self.is_loopback && matches!(cause, Cause::Closed { .. });
+        let held_back = matches!(cause, Cause::Timeout { .. }) && self.line.deadline.was_held_back();
+        let wants_certificate = self.wants_certificate();
+        Failure { peer: self.peer, by_sidecar, held_back, wants_certificate, ..Failure::new(cause) }
+    }
+
+    /// The failure of an attempt whose time is over.
+    pub(crate) fn timed_out(&self, missing: Missing) -> Failure {
+        self.fails(Cause::Timeout { missing, limit: self.line.deadline.limit() })
+    }
+
+    /// The failure for an error of [`Read`] or [`Write`] while `missing` had not come.
+    pub(crate) fn failure(&self, error: &io::Error, missing: Missing) -> Failure {
+        self.fails(match (&self.tls_failed, error.kind()) {
             (Some(cause), _) => Cause::Tls(cause.clone()),
-            (None, io::ErrorKind::TimedOut) => {
-                let attempt = Attempt { deadline: self.line.deadline, narrator: self.narrator };
-                return Failure {
-                    wants_certificate: self.wants_certificate(),
-                    ..timed_out(attempt, phase, begun, awaited)
-                }
-                .at(self.peer);
-            }
+            (None, io::ErrorKind::TimedOut) => return self.timed_out(missing),
             // Which of these it is, and whether a write or a read meets it, is a race with the peer's leaving.
             (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
-                let phase = if phase == Phase::Request { Phase::Headers } else { phase };
-                Cause::Closed { phase, begun, awaited }
+                let begun = self.has_begun();
+                let missing = if missing == Missing::RequestTaken { Missing::Head { begun } } else { missing };
+                Cause::Closed { missing }
             }
             _ => {
                 let (call, errno) = self.line.failed().unwrap_or(("recv", libc::EIO));
                 Cause::System { call, errno }
             }
-        };
-        let by_sidecar = !self.is_loopback && matches!(cause, Cause::Closed { .. });
-        Failure { by_sidecar, wants_certificate: self.wants_certificate(), ..Failure::new(cause) }.at(self.peer)
+        })
     }
 
     /// Ends the connection as a client that is done does: TLS is closed, no linger of zero, so no reset by our side.
@@ -230,15 +235,11 @@ impl Connection {
         let session =
             session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn, false))))?;
         self.session = Some(Box::new(session));
-        let awaited = match protection.alpn {
-            Alpn::Http1 => Awaited::Http,
-            Alpn::Http2 => Awaited::Grpc,
-        };
         loop {
-            self.flush().map_err(|error| self.failure(&error, Phase::Tls, awaited))?;
+            self.flush().map_err(|error| self.failure(&error, Missing::Handshake))?;
             match &self.session {
                 Some(session) if session.connection.is_handshaking() => {
-                    self.receive().map_err(|error| self.failure(&error, Phase::Tls, awaited))?;
+                    self.receive().map_err(|error| self.failure(&error, Missing::Handshake))?;
                 }
                 _ => break,
             }
@@ -340,12 +341,6 @@ impl Write for Connection {
         }
         Ok(())
     }
-}
-
-/// The failure of a run whose time is over in this phase.
-pub(crate) fn timed_out(attempt: Attempt, phase: Phase, begun: bool, awaited: Awaited) -> Failure {
-    let cause = Cause::Timeout { phase, limit: attempt.deadline.limit(), begun, tried: Vec::new(), awaited };
-    Failure { held_back: attempt.deadline.was_held_back(), ..Failure::new(cause) }
 }
 
 fn not_local(why: NotLocal) -> Failure {

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::install::InstallCause;
-use crate::outcome::{Phase, StatusList};
+use crate::outcome::{Missing, Phase, StatusList};
 use crate::regular_file::Unusable;
 use crate::text::{Errno, Length, VALUE_CHARS, quoted, shown};
-use crate::tls::TlsCause;
+use crate::tls::{Alpn, TlsCause};
 use crate::url::LocationError;
 
 /// What went wrong.
@@ -29,11 +29,11 @@ pub(crate) enum Cause {
     Denied,
     /// What stands at the path is no stream socket.
     NotAStream,
-    /// Time ran out: in this phase, at this length, with a part of what was awaited or not.
-    Timeout { phase: Phase, limit: Duration, begun: bool, tried: Vec<SocketAddr>, awaited: Awaited },
-    /// The peer ended the connection in this phase, by closing or resetting it: who leaves with bytes unread resets,
-    /// and by chance it is the one or the other.
-    Closed { phase: Phase, begun: bool, awaited: Awaited },
+    /// Time ran out at this length, and this had not come.
+    Timeout { missing: Missing, limit: Duration },
+    /// The peer closed or reset the connection, and this had not come. A peer that closes with bytes unread sends a
+    /// reset, so which of the two arrives is chance: one cause.
+    Closed { missing: Missing },
     /// An HTTP status out of the wanted list.
     Status { status: u16, wanted: StatusList },
     /// The body, or its first 10 KiB, does not hold the text.
@@ -49,7 +49,7 @@ pub(crate) enum Cause {
     /// The answer is no HTTP at all.
     NotHttp,
     /// The server speaks TLS, and was asked plainly.
-    SpeaksTls { awaited: Awaited },
+    SpeaksTls { asked: Alpn },
     /// TLS failed.
     Tls(TlsCause),
     /// The tenth redirect.
@@ -87,16 +87,12 @@ pub(crate) enum Cause {
     System { call: &'static str, errno: i32 },
 }
 
-/// What a peer owed when it fell silent: the words for the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Awaited {
-    /// An HTTP response.
-    Http,
-    /// The answer to a gRPC call.
-    Grpc,
-}
-
 impl Cause {
+    /// The cause for a system call that failed by neither the peer's doing nor the clock's.
+    pub(crate) fn system(call: &'static str, error: &std::io::Error) -> Cause {
+        Cause::System { call, errno: error.raw_os_error().unwrap_or(libc::EIO) }
+    }
+
     /// The word in JSON's `cause`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -149,7 +145,7 @@ impl Cause {
             | Cause::NotAStream => Some(Phase::Connect),
             Cause::NotLocal { .. } => Some(Phase::Resolve),
             Cause::Tls(_) => Some(Phase::Tls),
-            Cause::Timeout { phase, .. } | Cause::Closed { phase, .. } => Some(*phase),
+            Cause::Timeout { missing, .. } | Cause::Closed { missing } => Some(missing.phase()),
             Cause::Status { .. }
             | Cause::HeadersTooLarge
             | Cause::TooManyHeaders
@@ -209,12 +205,10 @@ impl fmt::Display for Cause {
             Cause::NoSocket => f.write_str("no such socket"),
             Cause::Denied => f.write_str("permission denied by the socket"),
             Cause::NotAStream => f.write_str("not a stream socket"),
-            Cause::Timeout { phase, limit, begun, tried, awaited } => {
-                write!(f, "{} in {}{}", missing(*phase, *begun, *awaited), Length(*limit), Tried(tried))
+            Cause::Timeout { missing, limit } => {
+                write!(f, "{missing} in {}{}", Length(*limit), Tried(missing.tried()))
             }
-            Cause::Closed { phase, begun, awaited } => {
-                write!(f, "connection closed or reset by the peer, {}", missing(*phase, *begun, *awaited))
-            }
+            Cause::Closed { missing } => write!(f, "connection closed or reset by the peer, {missing}"),
             Cause::Status { status, wanted } => {
                 write!(f, "status {status}, wanted {}", shown(&wanted.to_string(), VALUE_CHARS))
             }
@@ -228,14 +222,10 @@ impl fmt::Display for Cause {
                 f.write_str("the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it")
             }
             Cause::NotHttp => f.write_str("the answer is not HTTP"),
-            Cause::SpeaksTls { awaited } => write!(
-                f,
-                "the server speaks TLS; {}",
-                match awaited {
-                    Awaited::Http => "https:// asks it",
-                    Awaited::Grpc => "--tls asks it",
-                }
-            ),
+            Cause::SpeaksTls { asked } => f.write_str(match asked {
+                Alpn::Http1 => "the server speaks TLS; https:// asks it",
+                Alpn::Http2 => "the server speaks TLS; --tls asks it",
+            }),
             Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
             Cause::Location { status, error: LocationError::Unreadable } => {
@@ -267,20 +257,6 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What had not come when time or connection ended.
-fn missing(phase: Phase, begun: bool, awaited: Awaited) -> &'static str {
-    match (phase, awaited, begun) {
-        (Phase::Resolve | Phase::Connect, ..) => "no connection",
-        (Phase::Tls, ..) => "no TLS handshake",
-        (Phase::Request, ..) => "request not taken",
-        (Phase::Headers, Awaited::Http, false) => "no response headers",
-        (Phase::Headers, Awaited::Http, true) => "response headers not complete",
-        (Phase::Headers, Awaited::Grpc, false) => "no answer",
-        (Phase::Headers, Awaited::Grpc, true) => "answer not complete",
-        (Phase::Body, ..) => "response body not complete",
-    }
-}
-
 /// The addresses behind a name, in brackets; nothing where there are none to tell.
 struct Tried<'a>(&'a [SocketAddr]);
 
@@ -308,9 +284,8 @@ mod tests {
         let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
         let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
         let limit = Duration::from_millis(900);
-        let http = Awaited::Http;
-        let timeout = |phase, begun, awaited| Cause::Timeout { phase, limit, begun, tried: vec![], awaited };
-        let closed = |phase, begun, awaited| Cause::Closed { phase, begun, awaited };
+        let timeout = |missing| Cause::Timeout { missing, limit };
+        let closed = |missing| Cause::Closed { missing };
         let wanted = StatusList(vec![200..=204, 301..=301]);
         vec![
             (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
@@ -325,23 +300,19 @@ mod tests {
             (Cause::NoSocket, "no-socket", "no such socket"),
             (Cause::Denied, "denied", "permission denied by the socket"),
             (Cause::NotAStream, "not-a-stream", "not a stream socket"),
+            (timeout(Missing::Connection { tried: vec![v4] }), "timeout", "no connection in 900ms (127.0.0.1)"),
+            (timeout(Missing::RequestTaken), "timeout", "request not taken in 900ms"),
+            (timeout(Missing::Head { begun: false }), "timeout", "no response headers in 900ms"),
+            (timeout(Missing::Head { begun: true }), "timeout", "response headers not complete in 900ms"),
+            (timeout(Missing::Answer { begun: false }), "timeout", "no answer in 900ms"),
+            (timeout(Missing::Body), "timeout", "response body not complete in 900ms"),
             (
-                Cause::Timeout { phase: Phase::Connect, limit, begun: false, tried: vec![v4], awaited: http },
-                "timeout",
-                "no connection in 900ms (127.0.0.1)",
-            ),
-            (timeout(Phase::Request, false, http), "timeout", "request not taken in 900ms"),
-            (timeout(Phase::Headers, false, http), "timeout", "no response headers in 900ms"),
-            (timeout(Phase::Headers, true, http), "timeout", "response headers not complete in 900ms"),
-            (timeout(Phase::Headers, false, Awaited::Grpc), "timeout", "no answer in 900ms"),
-            (timeout(Phase::Body, true, http), "timeout", "response body not complete in 900ms"),
-            (
-                closed(Phase::Headers, false, http),
+                closed(Missing::Head { begun: false }),
                 "closed",
                 "connection closed or reset by the peer, no response headers",
             ),
             (
-                closed(Phase::Headers, true, Awaited::Grpc),
+                closed(Missing::Answer { begun: true }),
                 "closed",
                 "connection closed or reset by the peer, answer not complete",
             ),
@@ -361,9 +332,9 @@ mod tests {
                 "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it",
             ),
             (Cause::NotHttp, "not-http", "the answer is not HTTP"),
-            (Cause::SpeaksTls { awaited: http }, "speaks-tls", "the server speaks TLS; https:// asks it"),
-            (Cause::SpeaksTls { awaited: Awaited::Grpc }, "speaks-tls", "the server speaks TLS; --tls asks it"),
-            (timeout(Phase::Tls, false, http), "timeout", "no TLS handshake in 900ms"),
+            (Cause::SpeaksTls { asked: Alpn::Http1 }, "speaks-tls", "the server speaks TLS; https:// asks it"),
+            (Cause::SpeaksTls { asked: Alpn::Http2 }, "speaks-tls", "the server speaks TLS; --tls asks it"),
+            (timeout(Missing::Handshake), "timeout", "no TLS handshake in 900ms"),
             (Cause::TooManyRedirects, "too-many-redirects", "the tenth redirect, wanted nine at most"),
             (
                 Cause::Location { status: 302, error: LocationError::Unreadable },

@@ -2,6 +2,7 @@
 //! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
 
 mod cause;
+mod missing;
 mod status_list;
 
 use std::fmt;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use crate::install::Installed;
 use crate::text::quoted;
-pub(crate) use cause::{Awaited, Cause};
+pub(crate) use cause::Cause;
+pub(crate) use missing::Missing;
 pub(crate) use status_list::StatusList;
 
 /// Exit code: healthy, or done.
@@ -122,11 +124,6 @@ impl Failure {
             body: None,
         }
     }
-
-    /// The same failure, on a connection to this address.
-    pub(crate) fn at(self, peer: Option<SocketAddr>) -> Failure {
-        Failure { peer: self.peer.or(peer), ..self }
-    }
 }
 
 impl From<Cause> for Failure {
@@ -207,8 +204,8 @@ mod tests {
             held_back: true,
             by_sidecar: true,
             wants_certificate: true,
-            ..Failure::new(Cause::Closed { phase: Phase::Headers, begun: false, awaited: Awaited::Http })
-                .at(Some(addr))
+            peer: Some(addr),
+            ..Failure::new(Cause::Closed { missing: Missing::Head { begun: false } })
         };
         assert_eq!(
             failure.to_string(),
@@ -216,7 +213,8 @@ mod tests {
              127.0.0.1:80) (not by loopback: a sidecar may have answered) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
         );
         // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(addr));
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() });
+        let answered = Failure { peer: Some(addr), ..answered };
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
 }

@@ -26,8 +26,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::attempt::Attempt;
-use crate::connection::{Connection, Protection, Spoken, timed_out};
-use crate::outcome::{Awaited, Cause, Evidence, Failure, Phase, Seen};
+use crate::connection::{Connection, Protection, Spoken};
+use crate::outcome::{Cause, Evidence, Failure, Missing, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
 use crate::tls::{Alpn, Tls};
@@ -100,30 +100,31 @@ impl GrpcProbe {
         };
         let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
         let mut connection = Connection::open(&self.target, protection, true, attempt)?;
-        connection.set_nonblocking().map_err(|error| system("fcntl", &error))?;
+        connection.set_nonblocking().map_err(|error| Cause::system("fcntl", &error))?;
         let wire = Wire::new(connection);
         let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(wire.waiter()).build();
-        let runtime = runtime.map_err(|error| system("mmap", &error))?;
-        let asked = runtime.block_on(self.ask(wire.clone(), attempt));
-        let judged = asked.and_then(|answer| self.judge(answer)).and_then(|seen| healthy(seen, attempt));
-        let wants_certificate = wire.lock().wants_certificate();
-        wire.lock().leave();
-        judged.map_err(|failure| Failure { wants_certificate, ..failure })
+        let runtime = runtime.map_err(|error| Cause::system("mmap", &error))?;
+        let asked = runtime.block_on(self.ask(wire.clone()));
+        let mut connection = wire.lock();
+        let judged = asked.and_then(|answer| self.judge(answer).map_err(|cause| connection.fails(cause)));
+        let judged = judged.and_then(|seen| healthy(seen, attempt));
+        connection.leave();
+        judged
     }
 
     /// The server's answer: a serving status, or the call's status code.
-    async fn ask(&self, wire: Wire, attempt: Attempt) -> Result<Answer, Failure> {
+    async fn ask(&self, wire: Wire) -> Result<Answer, Failure> {
         let status = Arc::new(AtomicI32::new(NO_STATUS));
         let answered = until_stopped(&wire, self.check(wire.clone(), &status)).await;
         let mut connection = wire.lock();
         connection.hear_last_words();
         let seen = status.load(Ordering::Relaxed);
-        let late = || Err(timed_out(attempt, Phase::Headers, seen != NO_STATUS, Awaited::Grpc).at(connection.peer()));
+        let late = || Err(connection.timed_out(Missing::Answer { begun: seen != NO_STATUS }));
         match (answered, seen) {
             (Ok(Ok(number)), _) => Ok(Answer::Serving(number)),
-            (Err(Stopped::Poll(errno)), _) => Err(Cause::System { call: "poll", errno }.into()),
+            (Err(Stopped::Poll(errno)), _) => Err(connection.fails(Cause::System { call: "poll", errno })),
             (Err(Stopped::Late), _) => late(),
-            (Ok(Err(_)), NO_CODE) => Err(Cause::BadGrpc { part: "a grpc-status that is no code" }.into()),
+            (Ok(Err(_)), NO_CODE) => Err(connection.fails(Cause::BadGrpc { part: "a grpc-status that is no code" })),
             // The peer goes on sending, and the reads that may follow the deadline are spent.
             (Ok(Err(_)), NO_STATUS | BEGUN) if connection.ended() == Some(io::ErrorKind::TimedOut) => late(),
             (Ok(Err(error)), NO_STATUS | BEGUN) => Err(explain(&error, &connection)),
@@ -160,7 +161,7 @@ impl GrpcProbe {
         headers
     }
 
-    fn judge(&self, answer: Answer) -> Result<Seen, Failure> {
+    fn judge(&self, answer: Answer) -> Result<Seen, Cause> {
         let wanted = match &self.wanted {
             ServingList::Any => {
                 return Ok(Seen::Grpc(match answer {
@@ -180,7 +181,7 @@ impl GrpcProbe {
             Answer::Code(Code::NotFound) => Cause::UnknownService,
             Answer::Code(code) => Cause::Code { name: code_name(code) },
         };
-        Err(cause.into())
+        Err(cause)
     }
 }
 
@@ -232,8 +233,9 @@ async fn until_stopped<T>(wire: &Wire, future: impl Future<Output = T>) -> Resul
 
 /// The failure of a call that ended without a status of the server's.
 fn explain(error: &Status, connection: &Connection) -> Failure {
+    let missing = Missing::Answer { begun: connection.has_begun() };
     if connection.has_tls_failed() {
-        return connection.failure(&io::ErrorKind::InvalidData.into(), Phase::Headers, Awaited::Grpc);
+        return connection.failure(&io::ErrorKind::InvalidData.into(), missing);
     }
     let mut source = error.source();
     let mut http2 = None;
@@ -241,7 +243,7 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
     let mut is_ours = true;
     while let Some(error) = source {
         if let Some(failure) = error.downcast_ref::<Failure>() {
-            return failure.clone();
+            return connection.fails(failure.cause.clone());
         }
         http2 = http2.or_else(|| error.downcast_ref::<h2::Error>());
         is_ours &= error.downcast_ref::<hyper::Error>().is_none();
@@ -252,12 +254,12 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
     let remote = http2.filter(|error| error.is_remote() && error.reason().is_some());
     let cause = match (connection.spoken(), remote, connection.ended()) {
         (Spoken::Http1, ..) => Cause::NotHttp2 { instead: Some("HTTP/1.1") },
-        (Spoken::Tls, ..) => Cause::SpeaksTls { awaited: Awaited::Grpc },
+        (Spoken::Tls, ..) => Cause::SpeaksTls { asked: Alpn::Http2 },
         (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
         (_, Some(error), _) => Cause::TurnedAway { frame: if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" } },
         // What is wrong with what came does not depend on what became of the connection.
         _ if http2.is_some_and(|error| !error.is_io()) => Cause::BadGrpc { part: "HTTP/2 is broken" },
-        (_, None, Some(kind)) if !is_ours => return connection.failure(&kind.into(), Phase::Headers, Awaited::Grpc),
+        (_, None, Some(kind)) if !is_ours => return connection.failure(&kind.into(), missing),
         // The call was dropped before it was sent, on a connection that stands: the server had said goodbye.
         (_, None, None) if is_canceled => Cause::TurnedAway { frame: "GOAWAY" },
         (_, None, _) => Cause::BadGrpc {
@@ -269,9 +271,5 @@ fn explain(error: &Status, connection: &Connection) -> Failure {
             },
         },
     };
-    Failure::new(cause).at(connection.peer())
-}
-
-fn system(call: &'static str, error: &io::Error) -> Failure {
-    Cause::System { call, errno: error.raw_os_error().unwrap_or(libc::EIO) }.into()
+    connection.fails(cause)
 }

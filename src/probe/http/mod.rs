@@ -115,7 +115,7 @@ impl HttpProbe {
             let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
             let mut exchange = self.exchange(&hop, attempt).map_err(at_hop)?;
             let next = self.next(&hop, &exchange.head).and_then(|next| match next {
-                Next::Follow(_) if followed == MOST_REDIRECTS => Err(Cause::TooManyRedirects.into()),
+                Next::Follow(_) if followed == MOST_REDIRECTS => Err(Cause::TooManyRedirects),
                 next => Ok(next),
             });
             match next {
@@ -128,7 +128,10 @@ impl HttpProbe {
                     let judged = self.judge(&mut exchange, not_followed, attempt);
                     return self.leave(exchange, judged).map_err(at_hop);
                 }
-                Err(failure) => return self.leave(exchange, Err(failure)).map_err(at_hop),
+                Err(cause) => {
+                    let failure = exchange.fails(cause);
+                    return self.leave(exchange, Err(failure)).map_err(at_hop);
+                }
             }
         }
     }
@@ -156,7 +159,7 @@ impl HttpProbe {
     }
 
     /// What the kubelet does with this response: other host names are not followed, everything else is.
-    fn next(&self, hop: &Hop<'_>, head: &Head) -> Result<Next, Failure> {
+    fn next(&self, hop: &Hop<'_>, head: &Head) -> Result<Next, Cause> {
         let last = Next::Final { not_followed: None };
         let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
         let is_wanted = self.is_wanted_explicit && self.wanted.contains(head.status);
@@ -167,7 +170,7 @@ impl HttpProbe {
             return Ok(last);
         }
         match hop.url.join(location) {
-            Err(error) => Err(Cause::Location { status: head.status, error }.into()),
+            Err(error) => Err(Cause::Location { status: head.status, error }),
             Ok(Location::OtherHost(origin)) => Ok(Next::Final { not_followed: Some(origin) }),
             Ok(Location::SameHost { url, relative }) => {
                 let keeps = matches!(head.status, 307 | 308) || hop.method == Method::HEAD;
@@ -186,14 +189,14 @@ impl HttpProbe {
     ) -> Result<Evidence, Failure> {
         let status = exchange.head.status;
         if !self.wanted.contains(status) {
-            return Err(Cause::Status { status, wanted: self.wanted.clone() }.into());
+            return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone() }));
         }
         if let Some(wanted) = &self.body {
             exchange.read_body(MOST_BODY, |body| wanted.is_in(body))?;
             exchange.body_read();
             if !wanted.is_in(&exchange.body) {
                 let cut = exchange.body.len() == MOST_BODY;
-                return Err(Cause::BodyLacks { text: wanted.shown.clone(), cut }.into());
+                return Err(exchange.fails(Cause::BodyLacks { text: wanted.shown.clone(), cut }));
             }
         }
         healthy(Seen::Http { status, not_followed }, attempt)
@@ -201,8 +204,6 @@ impl HttpProbe {
 
     /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.
     fn leave(&self, mut exchange: Exchange, judged: Result<Evidence, Failure>) -> Result<Evidence, Failure> {
-        let wants_certificate = exchange.wants_certificate();
-        let judged = judged.map_err(|failure| Failure { wants_certificate, ..failure });
         match judged {
             Err(failure) if self.show_body => {
                 let bytes = exchange.excerpt(EXCERPT, EXCERPT_CHARS * 4);

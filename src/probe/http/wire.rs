@@ -15,9 +15,10 @@ use ureq::{Agent, Body};
 
 use crate::attempt::Attempt;
 use crate::connection::{Connection, Protection, Spoken};
-use crate::outcome::{Awaited, Cause, Failure, Phase};
+use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::probe::http::Header;
 use crate::target::Target;
+use crate::tls::Alpn;
 
 /// How large the response headers may be, interim responses included.
 const MOST_HEAD: usize = 64 * 1024;
@@ -77,7 +78,7 @@ impl Exchange {
                 _ => agent.run(request),
             }
         });
-        let response = asked.map_err(|error| explain(error, Phase::Headers, &lock(&connection)))?;
+        let response = asked.map_err(|error| explain(error, &lock(&connection)))?;
         let (parts, body) = response.into_parts();
         let header = |name| parts.headers.get(name).map(http::HeaderValue::as_bytes);
         let head = Head {
@@ -101,16 +102,16 @@ impl Exchange {
                 Ok(count) => self.body.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return Err(explain(ureq::Error::from(error), Phase::Body, &lock(&self.connection)));
+                    return Err(explain(ureq::Error::from(error), &lock(&self.connection)));
                 }
             }
         }
         Ok(())
     }
 
-    /// True if the server asked for a certificate that was not given.
-    pub(super) fn wants_certificate(&self) -> bool {
-        lock(&self.connection).wants_certificate()
+    /// The failure of this exchange.
+    pub(super) fn fails(&self, cause: Cause) -> Failure {
+        lock(&self.connection).fails(cause)
     }
 
     /// Tells `-v` that the body was read.
@@ -171,24 +172,25 @@ fn request(method: &Method, path: &str, host: &str, headers: &[Header]) -> Resul
 }
 
 /// The failure behind an error of ureq.
-fn explain(error: ureq::Error, phase: Phase, connection: &Connection) -> Failure {
+fn explain(error: ureq::Error, connection: &Connection) -> Failure {
     use ureq_proto::Error as Protocol;
     let cause = match error {
         ureq::Error::Other(error) => match error.downcast::<Failure>() {
             Ok(failure) => return *failure,
             Err(_) => Cause::NotHttp,
         },
-        ureq::Error::Io(error) => return connection.failure(&error, phase, Awaited::Http),
+        // The transport's own errors are failures already: this one is ureq's, of a body that ended early.
+        ureq::Error::Io(error) => return connection.failure(&error, Missing::Body),
         ureq::Error::LargeResponseHeader(..) => Cause::HeadersTooLarge,
         ureq::Error::Protocol(Protocol::HttpParseTooManyHeaders) => Cause::TooManyHeaders,
         _ if connection.spoken() == Spoken::Http2 => Cause::OnlyHttp2,
-        _ if connection.spoken() == Spoken::Tls => Cause::SpeaksTls { awaited: Awaited::Http },
+        _ if connection.spoken() == Spoken::Tls => Cause::SpeaksTls { asked: Alpn::Http1 },
         _ if connection.spoken() != Spoken::Http1 => Cause::NotHttp,
         ureq::Error::Protocol(Protocol::HttpParseFail(part)) => Cause::Malformed { part },
         ureq::Error::Protocol(error) => Cause::Malformed { part: error.to_string() },
         _ => Cause::NotHttp,
     };
-    Failure::new(cause).at(connection.peer())
+    connection.fails(cause)
 }
 
 fn lock(connection: &Shared) -> MutexGuard<'_, Connection> {
@@ -286,15 +288,14 @@ impl Wire {
 
     fn fill(&mut self) -> Result<bool, Failure> {
         let room = self.make_room()?;
-        let phase = if self.is_head { Phase::Headers } else { Phase::Body };
         let mut connection = lock(&self.connection);
         let count = match connection.read(&mut self.input[room]) {
-            Ok(0) if self.is_head => {
-                return Err(connection.failure(&io::ErrorKind::UnexpectedEof.into(), phase, Awaited::Http));
-            }
-            Ok(count) => count,
-            Err(error) => return Err(connection.failure(&error, phase, Awaited::Http)),
+            Ok(0) if self.is_head => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
         };
+        let begun = connection.has_begun();
+        let missing = if self.is_head { Missing::Head { begun } } else { Missing::Body };
+        let count = count.map_err(|error| connection.failure(&error, missing))?;
         drop(connection);
         self.end += count;
         if self.is_head {
@@ -308,7 +309,7 @@ impl Wire {
         let sent = connection.write_all(&self.output[..amount]);
         sent.map_err(|error| {
             connection.hear_last_words();
-            connection.failure(&error, Phase::Request, Awaited::Http)
+            connection.failure(&error, Missing::RequestTaken)
         })?;
         if amount > 0 {
             connection.phase_ended(Phase::Request, format_args!("{amount} bytes"));

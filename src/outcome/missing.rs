@@ -1,0 +1,59 @@
+//! What had not come when time was over or the peer ended the connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::outcome::Phase;
+
+/// What was still missing. `begun`: a part of it had come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// An accepted connection; the addresses behind a name that were tried.
+    Connection { tried: Vec<SocketAddr> },
+    /// The end of the TLS handshake.
+    Handshake,
+    /// Room in the kernel for the whole request.
+    RequestTaken,
+    /// The response headers of HTTP/1.
+    Head { begun: bool },
+    /// The answer to a gRPC call.
+    Answer { begun: bool },
+    /// The response body.
+    Body,
+}
+
+impl Missing {
+    /// The phase that waits for it.
+    pub(crate) fn phase(&self) -> Phase {
+        match self {
+            Missing::Connection { .. } => Phase::Connect,
+            Missing::Handshake => Phase::Tls,
+            Missing::RequestTaken => Phase::Request,
+            Missing::Head { .. } | Missing::Answer { .. } => Phase::Headers,
+            Missing::Body => Phase::Body,
+        }
+    }
+
+    /// The addresses that were tried, where that is worth telling.
+    pub(super) fn tried(&self) -> &[SocketAddr] {
+        match self {
+            Missing::Connection { tried } => tried,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Missing::Connection { .. } => "no connection",
+            Missing::Handshake => "no TLS handshake",
+            Missing::RequestTaken => "request not taken",
+            Missing::Head { begun: false } => "no response headers",
+            Missing::Head { begun: true } => "response headers not complete",
+            Missing::Answer { begun: false } => "no answer",
+            Missing::Answer { begun: true } => "answer not complete",
+            Missing::Body => "response body not complete",
+        })
+    }
+}
