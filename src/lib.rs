@@ -14,6 +14,8 @@ mod outcome;
 mod output;
 mod probe;
 mod regular_file;
+mod report;
+mod run;
 mod target;
 mod text;
 mod tls;
@@ -23,13 +25,11 @@ mod word;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use attempt::Attempt;
 use cli::{Action, Settings};
-use deadline::Deadline;
 use install::Install;
-use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Failure, Outcome, Seen};
-use output::{Narrator, Subject};
+use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
 use probe::Probe;
+use report::{Asked, Verdict};
 
 pub use output::catch_defects;
 
@@ -68,24 +68,19 @@ fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
     };
     let target = install.shown_file();
     let subject = Subject { handler: "install", label: format!("install {target}"), target };
-    output::outcome(&subject, &outcome, elapsed, settings.output, settings.quiet);
+    let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed };
+    output::verdict(&verdict, settings.output, settings.quiet);
     code
 }
 
 fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
-    let deadline = Deadline::new(started, settings.timeout);
-    let attempt = Attempt { deadline, narrator: Narrator { is_verbose: settings.verbose } };
-    let outcome = probe.run(attempt);
-    let subject = probe.subject();
+    let verdict = run::ask(std::slice::from_ref(probe), settings, started);
     // Known only once an address is looked up, and yet a matter of what was typed.
-    if let Outcome::Unhealthy(Failure { cause: cause @ Cause::NotLocal { .. }, hop: None, .. }) = &outcome {
+    if let Some((subject, cause)) = verdict.not_local() {
         let message = format!("TARGET {}: {cause}", subject.target);
         output::usage_error(Some(subject.handler), Some(&subject.target), &message, settings.output);
         return EXIT_USAGE;
     }
-    output::outcome(&subject, &outcome, deadline.elapsed(), settings.output, settings.quiet);
-    match outcome {
-        Outcome::Healthy(_) => EXIT_HEALTHY,
-        Outcome::Unhealthy(_) => settings.unhealthy_exit,
-    }
+    output::verdict(&verdict, settings.output, settings.quiet);
+    if verdict.is_healthy() { EXIT_HEALTHY } else { settings.unhealthy_exit }
 }

@@ -1,22 +1,14 @@
-//! The only file that writes to standard output and standard error: the one line, the JSON object, the phases of
-//! `-v`, help, and the line of a defect. A stream that is closed or full changes neither verdict nor exit code, so
+//! The only file that writes to standard output and standard error: what [`crate::report`] made of a verdict, the
+//! phases of `-v`, help, and the line of a defect. A stream that is closed or full changes neither verdict nor exit code, so
 //! what writing returns is not looked at (Rust's start-up already ignores SIGPIPE).
 
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::outcome::{EXIT_DEFECT, Failure, Outcome, Phase};
-use crate::text::{Measured, Millis};
-
-/// How the outcome is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// One line for people.
-    Text,
-    /// One object for programs.
-    Json,
-}
+use crate::outcome::{EXIT_DEFECT, Phase};
+use crate::report::{Format, Verdict, usage_error_json};
+use crate::text::Measured;
 
 /// Tells each phase on standard error as it ends, under `-v`; says nothing otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -41,26 +33,12 @@ impl Narrator {
     }
 }
 
-/// What the line and the object say of the probe.
-pub(crate) struct Subject<'a> {
-    /// `http`, `tcp`, `grpc` or `file`.
-    pub(crate) handler: &'a str,
-    /// The target for JSON: `http://localhost:8080/healthz`.
-    pub(crate) target: String,
-    /// How the line begins: `http GET http://localhost:8080/healthz`.
-    pub(crate) label: String,
-}
-
-/// Prints what came of a probe: healthy on standard output, and not at all if `quiet`; unhealthy on standard error.
-pub(crate) fn outcome(subject: &Subject<'_>, outcome: &Outcome, elapsed: Duration, format: Format, quiet: bool) {
-    let text = match format {
-        Format::Text => line(subject, outcome),
-        Format::Json => json(subject, outcome, elapsed),
-    };
-    match outcome {
-        Outcome::Healthy(_) if quiet => {}
-        Outcome::Healthy(_) => to_stdout(&text),
-        Outcome::Unhealthy(_) => to_stderr(&text),
+/// Prints a verdict: healthy on standard output, and not at all if `quiet`; unhealthy on standard error.
+pub(crate) fn verdict(verdict: &Verdict, format: Format, quiet: bool) {
+    match verdict.is_healthy() {
+        true if quiet => {}
+        true => to_stdout(&verdict.render(format)),
+        false => to_stderr(&verdict.render(format)),
     }
 }
 
@@ -70,17 +48,8 @@ pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &s
     let spared = if handler == Some("install") { "installed" } else { "asked" };
     let message = format!("{program}: {error}; nothing was {spared}");
     to_stderr(&match format {
-        Format::Text => format!("{message}\n"),
-        Format::Json => object(&[
-            ("healthy", Some("false".to_owned())),
-            ("handler", handler.map(json_string)),
-            ("target", target.map(json_string)),
-            ("cause", Some(json_string("usage"))),
-            ("status", None),
-            ("phase", None),
-            ("elapsed_ms", None),
-            ("message", Some(json_string(&message))),
-        ]),
+        Format::Text => message + "\n",
+        Format::Json => usage_error_json(handler, target, &message) + "\n",
     });
 }
 
@@ -107,55 +76,6 @@ pub fn catch_defects() {
         ));
         std::process::exit(EXIT_DEFECT.into());
     }));
-}
-
-fn line(subject: &Subject<'_>, outcome: &Outcome) -> String {
-    let Subject { label, .. } = subject;
-    match outcome {
-        Outcome::Healthy(evidence) => {
-            let note = evidence.seen.note().map_or_else(String::new, |note| format!(", {note}"));
-            format!("{label}: {} ({}){note}\n", evidence.seen, Measured(evidence.elapsed))
-        }
-        Outcome::Unhealthy(failure) => {
-            let body = failure.body.as_ref().map_or_else(String::new, |body| format!("body: {body}\n"));
-            format!("{label}: {failure}\n{body}")
-        }
-    }
-}
-
-fn json(subject: &Subject<'_>, outcome: &Outcome, elapsed: Duration) -> String {
-    let message = line(subject, outcome);
-    let failure = match outcome {
-        Outcome::Healthy(_) => None,
-        Outcome::Unhealthy(failure) => Some(failure),
-    };
-    let cause = failure.map(|Failure { cause, .. }| cause);
-    let (elapsed, status) = match outcome {
-        Outcome::Healthy(evidence) => (evidence.elapsed, evidence.seen.status()),
-        Outcome::Unhealthy(failure) => (elapsed, failure.cause.status()),
-    };
-    object(&[
-        ("healthy", Some(failure.is_none().to_string())),
-        ("handler", Some(json_string(subject.handler))),
-        ("target", Some(json_string(&subject.target))),
-        ("cause", cause.map(|cause| json_string(cause.name()))),
-        ("status", status),
-        ("phase", cause.and_then(|cause| cause.phase()).map(|phase| json_string(phase.name()))),
-        ("elapsed_ms", Some(Millis(elapsed).to_string())),
-        ("message", Some(json_string(message.trim_end()))),
-    ])
-}
-
-/// One JSON object on one line.
-fn object(fields: &[(&str, Option<String>)]) -> String {
-    let fields: Vec<_> =
-        fields.iter().map(|(name, value)| format!("\"{name}\":{}", value.as_deref().unwrap_or("null"))).collect();
-    format!("{{{}}}\n", fields.join(","))
-}
-
-/// A JSON string. Messages hold no control characters but a line end, so that three escapes do.
-fn json_string(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 #[cfg(test)]
@@ -185,12 +105,5 @@ mod tests {
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.starts_with("exec-probe: a defect of exec-probe itself, at src/output.rs:"), "{stderr}");
         assert!(!stderr.contains("s3cret"), "{stderr}");
-    }
-
-    #[test]
-    fn json_strings_are_escaped() {
-        for (given, wanted) in [("a", "\"a\""), ("\"\\\n", "\"\\\"\\\\\\n\""), ("ä…", "\"ä…\"")] {
-            assert_eq!(json_string(given), wanted);
-        }
     }
 }

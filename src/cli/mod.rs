@@ -10,8 +10,8 @@ mod values;
 use std::time::Duration;
 
 use crate::install::Install;
-use crate::output::Format;
 use crate::probe::Probe;
+use crate::report::Format;
 use flags::Command;
 
 /// What was asked for.

@@ -8,8 +8,8 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{EXIT_DEFECT, EXIT_USAGE};
-use crate::output::Format;
 use crate::probe::http::Header;
+use crate::report::Format;
 use crate::word::Wrong;
 
 /// The longest `--timeout`: longer than any runtime lets a health check run.

@@ -27,6 +27,17 @@ pub(crate) const EXIT_USAGE: u8 = 64;
 /// Exit code: a defect of this program (EX_SOFTWARE of sysexits.h).
 pub(crate) const EXIT_DEFECT: u8 = 70;
 
+/// What was asked, as the line and the JSON object name it.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// `http`, `tcp`, `grpc`, `file` or `install`.
+    pub(crate) handler: &'static str,
+    /// The target for JSON: `http://localhost:8080/healthz`.
+    pub(crate) target: String,
+    /// How the line begins: `http GET http://localhost:8080/healthz`.
+    pub(crate) label: String,
+}
+
 /// Healthy or unhealthy, with the evidence.
 #[derive(Debug)]
 pub(crate) enum Outcome {
