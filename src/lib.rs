@@ -66,7 +66,7 @@ fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
         Ok(installed) => (Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }), EXIT_HEALTHY),
         Err(cause) => (Outcome::Unhealthy(Cause::Install(cause).into()), settings.unhealthy_exit),
     };
-    let target = install.shown_file();
+    let target = install.place.shown.clone();
     let subject = Subject { handler: "install", label: format!("install {target}"), target };
     let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed };
     output::verdict(&verdict, settings.output, settings.quiet);

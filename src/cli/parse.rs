@@ -9,7 +9,7 @@ use http::Method;
 use crate::cli::flags::{self, Command};
 use crate::cli::line::{Env, Line, nearest, utf8};
 use crate::cli::{Action, Settings, UsageError, values};
-use crate::install::Install;
+use crate::install::{Install, Link, Place};
 use crate::outcome::{EXIT_UNHEALTHY, StatusList};
 use crate::probe::Probe;
 use crate::probe::file::FileProbe;
@@ -102,13 +102,12 @@ impl Line<'_> {
     }
 
     fn install(&mut self) -> Result<Install, String> {
-        let links = self.options(&flags::LINK, values::file_name)?;
-        let (typed, dest) = self.target(|word| values::path(word.value(), "wanted a folder or a file"))?;
-        let install = Install { dest, shown: shown(&typed, TARGET_CHARS), links };
-        match install.links.iter().find(|link| install.file().file_name().is_some_and(|name| name == link.as_str())) {
-            Some(link) => Err(format!("--link {}: that is the name of the copy itself", quoted(link))),
-            None => Ok(install),
-        }
+        let links = self.words(&flags::LINK, |word| {
+            Ok(Link { name: values::file_name(word.value())?, shown: word.typed().to_owned() })
+        })?;
+        let (_, place) =
+            self.target(|word| values::path(word.value(), "wanted a folder or a file").map(|_| Place::of(word)))?;
+        Install::new(place, links)
     }
 
     fn settings(&mut self) -> Result<Settings, String> {

@@ -1,42 +1,42 @@
 //! Copies this very binary to where containers can run it: what an init container does. Nothing half-done is ever
-//! seen: a temporary file beside DEST is written, flushed and renamed over it, which works over a copy that is being
+//! seen: the copy and its links are made beside DEST, flushed, and renamed over it, which works over a copy that is being
 //! executed. It refuses a mount that nothing can be executed from, since the kubelet silently ignores a probe that it
 //! can't execute: this is the one loud moment.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod place;
+mod temporary;
 
-use rustix::fs::{StatVfsMountFlags, statvfs};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 
-use crate::text::{Errno, TARGET_CHARS, shown};
+use rustix::fs::FileType;
 
-/// The file name where DEST is a folder.
-const NAME: &str = "exec-probe";
+use crate::text::{Errno, TARGET_CHARS, quoted, shown};
+pub(crate) use place::Place;
+use temporary::{Folder, MODE, Prepared};
 
 /// The binary that runs.
 const SELF: &str = "/proc/self/exe";
 
-/// Everybody may run it, whatever the umask says: the application has another user id than the init container.
-const MODE: u32 = 0o755;
-
-/// How long another install into the same place is waited for; it takes some 10 ms.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What to do: where to, and by which further names.
 #[derive(Clone, Debug)]
 pub(crate) struct Install {
-    /// A folder, or the file to make.
-    pub(crate) dest: PathBuf,
-    /// DEST for messages.
-    pub(crate) shown: String,
-    /// Names of links to make beside it.
-    pub(crate) links: Vec<String>,
+    /// The file to make.
+    pub(crate) place: Place,
+    links: Vec<Link>,
 }
 
-/// What came of it.
+/// A link to make beside the copy.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// Its file name.
+    pub(crate) name: String,
+    /// The name for messages: placeholders as typed.
+    pub(crate) shown: String,
+}
+
+/// What an install did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Installed {
     /// The copy was made, of this many bytes.
@@ -45,19 +45,21 @@ pub(crate) enum Installed {
     Unchanged,
 }
 
-/// Why nothing was installed. DEST is as it was.
+/// Why nothing was installed. DEST and the links are as they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InstallCause {
     /// The binary that runs can't be read: there is no `/proc`, for one.
     NoSelf { errno: i32 },
     /// DEST's folder is not there.
     NoFolder { folder: String },
-    /// Something stands at a name that would have to be replaced: `a folder`, `a file`.
+    /// What has this name is not replaced: `a folder`, `a file`, `a device`.
     InTheWay { name: String, kind: &'static str },
     /// Nothing can be executed from this mount.
     Noexec { mount: String },
-    /// Another install holds the temporary file.
+    /// Another install holds the folder.
     Busy,
+    /// What a killed install left can't be removed.
+    LeftOver { name: String, errno: i32 },
     /// A call failed.
     Call { call: &'static str, errno: i32 },
 }
@@ -72,134 +74,126 @@ impl std::fmt::Display for InstallCause {
             InstallCause::Noexec { mount } => {
                 write!(f, "nothing can be executed from {mount}, which is mounted noexec; wanted another volume")
             }
-            InstallCause::Busy => f.write_str("another install into this place does not end"),
+            InstallCause::Busy => f.write_str("another install into this folder does not end"),
+            InstallCause::LeftOver { name, errno: libc::EISDIR } => write!(f, "a folder named {name} is in the way"),
+            InstallCause::LeftOver { name, errno } => {
+                write!(f, "{name} of an earlier install can't be removed: {}", Errno(*errno))
+            }
             InstallCause::Call { errno: libc::EACCES | libc::EPERM, call } => write!(f, "permission denied ({call})"),
             InstallCause::Call { errno: libc::ENOSPC | libc::EDQUOT, call } => write!(f, "no space left ({call})"),
             InstallCause::Call { errno: libc::EROFS, call } => write!(f, "the file system is read-only ({call})"),
+            InstallCause::Call { errno: libc::ENAMETOOLONG, call } => write!(f, "the name is too long ({call})"),
             InstallCause::Call { errno, call } => write!(f, "{call} gave {}", Errno(*errno)),
         }
     }
 }
 
+impl InstallCause {
+    /// The word in JSON's `cause`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            InstallCause::NoSelf { .. } => "no-self",
+            InstallCause::NoFolder { .. } => "no-folder",
+            InstallCause::InTheWay { .. } | InstallCause::LeftOver { .. } => "in-the-way",
+            InstallCause::Noexec { .. } => "noexec",
+            InstallCause::Busy => "busy",
+            InstallCause::Call { errno: libc::EACCES | libc::EPERM, .. } => "denied",
+            InstallCause::Call { errno: libc::ENOSPC | libc::EDQUOT, .. } => "full",
+            InstallCause::Call { errno: libc::EROFS, .. } => "read-only",
+            InstallCause::Call { .. } => "system",
+        }
+    }
+}
+
 impl Install {
-    /// Where the binary will stand.
-    pub(crate) fn file(&self) -> PathBuf {
-        let is_folder = self.dest.is_dir() || self.dest.as_os_str().as_encoded_bytes().ends_with(b"/");
-        if is_folder { self.dest.join(NAME) } else { self.dest.clone() }
-    }
-
-    /// The same for messages.
-    pub(crate) fn shown_file(&self) -> String {
-        if self.file() == self.dest {
-            self.shown.clone()
-        } else {
-            format!("{}/{NAME}", self.shown.trim_end_matches('/'))
+    /// Checks the names, all of which must differ from each other's temporary ones.
+    pub(crate) fn new(place: Place, links: Vec<Link>) -> Result<Install, String> {
+        let temporary = "that is the name of a temporary file; wanted another one";
+        if temporary::is_name(place.name.as_bytes()) {
+            return Err(format!("DEST {}: {temporary}", quoted(&place.shown)));
         }
+        for link in &links {
+            if temporary::is_name(link.name.as_bytes()) {
+                return Err(format!("--link {}: {temporary}", quoted(&link.shown)));
+            }
+            if link.name == place.name {
+                return Err(format!("--link {}: that is the name of the copy itself", quoted(&link.shown)));
+            }
+        }
+        Ok(Install { place, links })
     }
 
-    /// Copies and links. On failure everything is as it was.
+    /// Locks the folder, checks every name, prepares copy and links, renames them, and flushes the folder. On failure
+    /// everything is as it was.
     pub(crate) fn run(&self) -> Result<Installed, InstallCause> {
-        let file = self.file();
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut source = File::open(SELF).map_err(|error| InstallCause::NoSelf { errno: errno(&error) })?;
-        check_folder(folder)?;
-        check_place(&file, &["a folder"])?;
-        for link in &self.links {
-            check_place(&folder.join(link), &["a folder", "a file"])?;
+        let mut source = File::open(SELF).map_err(no_self)?;
+        let folder = self.folder()?;
+        folder.lock()?;
+        self.check_names(&folder)?;
+        let name = self.place.name.as_str();
+        let is_there = is_same(&mut source, &folder, name)?;
+        let is_missing = |link: &&Link| !folder.is_link_to(&link.name, name);
+        if is_there && !self.links.iter().any(|link| is_missing(&link)) {
+            // Nothing has to be written, so that a folder where nothing can be is no failure.
+            let _ = folder.remove_left_over();
+            return Ok(Installed::Unchanged);
         }
-        let done = if is_same(&mut source, &file) {
-            Temporary::remove_left_over(folder, &file);
-            Installed::Unchanged
-        } else {
-            let temporary = Temporary::hold(folder, &file)?;
-            let filled = temporary.fill(&mut source).and_then(|size| temporary.become_file(&file).map(|()| size));
-            Installed::Copied(filled.inspect_err(|_| temporary.remove())?)
+        folder.remove_left_over()?;
+        let mut prepared = Prepared::new(&folder);
+        let done = match is_there {
+            true => Installed::Unchanged,
+            false => Installed::Copied(prepared.copy(&mut source, name)?),
         };
-        for link in &self.links {
-            make_link(folder, link, &file)?;
+        for link in self.links.iter().filter(is_missing) {
+            prepared.link(name, &link.name)?;
         }
-        // What a crash of the machine may undo is the rename; some file systems can't flush a folder.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        prepared.rename()?;
+        folder.flush();
         Ok(done)
     }
-}
 
-/// The one temporary file of a place. It has one name, so that the next install finds what a killed one left, and a
-/// lock, so that two at once take turns.
-struct Temporary {
-    file: File,
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn path(folder: &Path, dest: &Path) -> PathBuf {
-        folder.join(format!(".{}.installing", dest.file_name().unwrap_or_default().to_string_lossy()))
-    }
-
-    /// Removes what a killed install left, where there is nothing to write.
-    fn remove_left_over(folder: &Path, dest: &Path) {
-        if fs::symlink_metadata(Temporary::path(folder, dest)).is_ok()
-            && let Ok(temporary) = Temporary::hold(folder, dest)
-        {
-            temporary.remove();
+    /// Opens the folder, and refuses one that nothing can be executed from.
+    fn folder(&self) -> Result<Folder, InstallCause> {
+        let place = &self.place;
+        let shown = || place.shown_folder.clone();
+        let folder = Folder::open(place).map_err(|errno| match errno.raw_os_error() {
+            libc::ENOTDIR if place.folder.exists() => InstallCause::InTheWay { name: shown(), kind: "a file" },
+            libc::ENOENT | libc::ENOTDIR => InstallCause::NoFolder { folder: shown() },
+            _ => call("open")(errno),
+        })?;
+        if folder.is_executable() {
+            return Ok(folder);
         }
+        Err(InstallCause::Noexec { mount: if place.is_folder_hidden { shown() } else { mount_of(place) } })
     }
 
-    /// Makes it or takes over what a killed install left, and waits for another one that runs.
-    fn hold(folder: &Path, dest: &Path) -> Result<Temporary, InstallCause> {
-        let path = Temporary::path(folder, dest);
-        let began = Instant::now();
-        loop {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-            let file = options.open(&path).map_err(call("open"))?;
-            match file.try_lock() {
-                // The name may have been renamed away between the two calls: then the lock is on somebody's DEST.
-                Ok(()) if is_named(&file, &path) => return Ok(Temporary { file, path }),
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
-                Err(TryLockError::Error(error)) => return Err(call("flock")(error)),
-            }
-            if began.elapsed() > PATIENCE {
-                return Err(InstallCause::Busy);
+    /// Refuses what must not be lost. A regular file at DEST is replaced whatever it holds, because updating a copy is what
+    /// DEST is for; a link's name is replaced only if it is a link already.
+    fn check_names(&self, folder: &Folder) -> Result<(), InstallCause> {
+        let copy = (&self.place.name, &self.place.shown_name, &[FileType::RegularFile, FileType::Symlink][..]);
+        let links = self.links.iter().map(|link| (&link.name, &link.shown, &[FileType::Symlink][..]));
+        for (name, shown_name, replaced) in std::iter::once(copy).chain(links) {
+            if let Some(kind) = folder.kind(name)?.filter(|kind| !replaced.contains(kind)) {
+                let name = shown(shown_name, TARGET_CHARS);
+                return Err(InstallCause::InTheWay { name, kind: with_article(kind) });
             }
         }
-    }
-
-    /// Writes the binary, gives it its mode, and flushes it. Returns its size in bytes.
-    fn fill(&self, source: &mut File) -> Result<u64, InstallCause> {
-        self.file.set_len(0).map_err(call("ftruncate"))?;
-        let size = io::copy(source, &mut &self.file).map_err(call("write"))?;
-        (&self.file).flush().map_err(call("write"))?;
-        self.file.set_permissions(Permissions::from_mode(MODE)).map_err(call("fchmod"))?;
-        self.file.sync_all().map_err(call("fsync"))?;
-        Ok(size)
-    }
-
-    fn become_file(&self, dest: &Path) -> Result<(), InstallCause> {
-        fs::rename(&self.path, dest).map_err(call("rename"))
-    }
-
-    fn remove(&self) {
-        let _ = fs::remove_file(&self.path);
+        Ok(())
     }
 }
 
-/// True if `path` still leads to the open file.
-fn is_named(file: &File, path: &Path) -> bool {
-    let same = |one: &fs::Metadata, other: &fs::Metadata| one.dev() == other.dev() && one.ino() == other.ino();
-    matches!((file.metadata(), fs::symlink_metadata(path)), (Ok(one), Ok(other)) if same(&one, &other))
-}
-
-/// True if a regular file with the same bytes and the right mode stands there; `source` is at its start again.
-fn is_same(source: &mut File, path: &Path) -> bool {
-    let there = fs::symlink_metadata(path).ok().filter(|there| there.is_file() && there.mode() & 0o7777 == MODE);
-    let same_size = there.is_some_and(|there| source.metadata().is_ok_and(|own| own.len() == there.len()));
-    let is_same = same_size && File::open(path).is_ok_and(|other| have_same_bytes(source, &other));
-    is_same || io::Seek::rewind(source).is_err()
+/// True if the copy is there: the same bytes and the mode, and nobody else can change them, neither as the owner nor by
+/// another name. `source` is at its start again.
+fn is_same(source: &mut File, folder: &Folder, name: &str) -> Result<bool, InstallCause> {
+    let Some(there) = folder.open_file(name) else { return Ok(false) };
+    let (Ok(own), Ok(other)) = (source.metadata(), there.metadata()) else { return Ok(false) };
+    let is_ours = other.mode() & 0o7777 == MODE
+        && other.uid() == rustix::process::geteuid().as_raw()
+        && other.nlink() == 1
+        && other.len() == own.len();
+    let is_same = is_ours && have_same_bytes(source, &there);
+    source.rewind().map_err(no_self)?;
+    Ok(is_same)
 }
 
 fn have_same_bytes(mut one: &File, mut other: &File) -> bool {
@@ -215,57 +209,20 @@ fn have_same_bytes(mut one: &File, mut other: &File) -> bool {
     }
 }
 
-fn check_folder(folder: &Path) -> Result<(), InstallCause> {
-    let name = || shown(&folder.to_string_lossy(), TARGET_CHARS);
-    match fs::metadata(folder) {
-        Ok(metadata) if metadata.is_dir() => {}
-        Ok(_) => return Err(InstallCause::InTheWay { name: name(), kind: "a file" }),
-        Err(error) if matches!(errno(&error), libc::ENOENT) => return Err(InstallCause::NoFolder { folder: name() }),
-        Err(error) => return Err(call("stat")(error)),
-    }
-    match statvfs(folder) {
-        Ok(stat) if stat.f_flag.contains(StatVfsMountFlags::NOEXEC) => {
-            Err(InstallCause::Noexec { mount: mount_of(folder) })
-        }
-        // A file system that does not tell is tried.
-        _ => Ok(()),
+fn with_article(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a file",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a link",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        _ => "a device",
     }
 }
 
-/// Refuses to replace what was not put there by an install.
-fn check_place(path: &Path, refused: &[&'static str]) -> Result<(), InstallCause> {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
-    let kind = match metadata.file_type() {
-        kind if kind.is_dir() => "a folder",
-        kind if kind.is_symlink() => "a link",
-        _ => "a file",
-    };
-    if !refused.contains(&kind) {
-        return Ok(());
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Err(InstallCause::InTheWay { name: shown(&name, TARGET_CHARS), kind })
-}
-
-/// Makes or renews a relative link to the binary, under a name that leads to nothing or to another link.
-fn make_link(folder: &Path, name: &str, file: &Path) -> Result<(), InstallCause> {
-    let target = Path::new(file.file_name().unwrap_or_default());
-    let link = folder.join(name);
-    if fs::read_link(&link).is_ok_and(|there| there == target) {
-        return Ok(());
-    }
-    let temporary = folder.join(format!(".{name}.linking"));
-    let _ = fs::remove_file(&temporary);
-    symlink(target, &temporary).map_err(call("symlink"))?;
-    fs::rename(&temporary, &link).map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        call("rename")(error)
-    })
-}
-
-/// The mount point that `folder` lies on, by the kernel's list; the folder itself where that can't be read.
-fn mount_of(folder: &Path) -> String {
-    let path = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+/// The mount point that the folder lies on, by the kernel's list; the folder itself where that can't be read.
+fn mount_of(place: &Place) -> String {
+    let path = fs::canonicalize(&place.folder).unwrap_or_else(|_| place.folder.clone());
     let list = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     // Field 5 is the mount point (proc_pid_mountinfo(5)), a space in it written \040. Later mounts lie on top.
     let points = list.lines().filter_map(|line| line.split(' ').nth(4)).map(|point| point.replace("\\040", " "));
@@ -273,10 +230,66 @@ fn mount_of(folder: &Path) -> String {
     shown(&longest.unwrap_or_else(|| path.to_string_lossy().into_owned()), TARGET_CHARS)
 }
 
-fn call(call: &'static str) -> impl Fn(io::Error) -> InstallCause {
-    move |error| InstallCause::Call { call, errno: errno(&error) }
+fn no_self(error: io::Error) -> InstallCause {
+    InstallCause::NoSelf { errno: error.raw_os_error().unwrap_or(libc::EIO) }
 }
 
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc::EIO)
+/// Turns the error of this call into a cause.
+fn call<E: Into<io::Error>>(call: &'static str) -> impl Fn(E) -> InstallCause {
+    move |error| InstallCause::Call { call, errno: error.into().raw_os_error().unwrap_or(libc::EIO) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    crate::outcome::kinds! { InstallCause:
+        InstallCause::NoSelf { .. } => "NoSelf",
+        InstallCause::NoFolder { .. } => "NoFolder",
+        InstallCause::InTheWay { .. } => "InTheWay",
+        InstallCause::Noexec { .. } => "Noexec",
+        InstallCause::Busy => "Busy",
+        InstallCause::LeftOver { .. } => "LeftOver",
+        InstallCause::Call { .. } => "Call",
+    }
+
+    #[test]
+    fn every_cause_reads_whole() {
+        let failed = |call, errno| InstallCause::Call { call, errno };
+        let left = |errno| InstallCause::LeftOver { name: ".exec-probe.installing".into(), errno };
+        let rows = [
+            (InstallCause::NoSelf { errno: libc::ENOENT }, "no-self", "no /proc/self/exe to copy: is /proc mounted?"),
+            (InstallCause::NoSelf { errno: libc::EACCES }, "no-self", "/proc/self/exe can't be read: EACCES"),
+            (InstallCause::NoFolder { folder: "/none".into() }, "no-folder", "no folder /none"),
+            (
+                InstallCause::InTheWay { name: "curl".into(), kind: "a file" },
+                "in-the-way",
+                "a file named curl is in the way",
+            ),
+            (
+                InstallCause::Noexec { mount: "/probe".into() },
+                "noexec",
+                "nothing can be executed from /probe, which is mounted noexec; wanted another volume",
+            ),
+            (InstallCause::Busy, "busy", "another install into this folder does not end"),
+            (left(libc::EISDIR), "in-the-way", "a folder named .exec-probe.installing is in the way"),
+            (left(libc::EPERM), "in-the-way", ".exec-probe.installing of an earlier install can't be removed: EPERM"),
+            (failed("open", libc::EACCES), "denied", "permission denied (open)"),
+            (failed("rename", libc::EPERM), "denied", "permission denied (rename)"),
+            (failed("write", libc::ENOSPC), "full", "no space left (write)"),
+            (failed("write", libc::EDQUOT), "full", "no space left (write)"),
+            (failed("open", libc::EROFS), "read-only", "the file system is read-only (open)"),
+            (failed("stat", libc::ENAMETOOLONG), "system", "the name is too long (stat)"),
+            (failed("open", libc::EEXIST), "system", "open gave EEXIST"),
+            (failed("rename", libc::ENOTEMPTY), "system", "rename gave ENOTEMPTY"),
+            (failed("flock", libc::ENOLCK), "system", "flock gave ENOLCK"),
+        ];
+        for (cause, name, text) in &rows {
+            assert_eq!((cause.name(), cause.to_string().as_str()), (*name, *text), "{cause:?}");
+        }
+        let shown: BTreeSet<_> = rows.iter().map(|(cause, ..)| kind(cause)).collect();
+        assert_eq!(shown, KINDS.iter().copied().collect(), "variants in the table, and all there are");
+    }
 }

@@ -129,7 +129,7 @@ impl Cause {
             Cause::File(Unusable::Call(..)) => "unreadable",
             Cause::Stale { .. } => "stale",
             Cause::FileLacks { .. } => "content",
-            Cause::Install(_) => "install",
+            Cause::Install(cause) => cause.name(),
             Cause::System { .. } => "system",
         }
     }
@@ -273,11 +273,66 @@ impl fmt::Display for Tried<'_> {
     }
 }
 
+/// Names the variants of an enum for its table of examples: a match without `_`, so that a new variant is named here
+/// before anything compiles, and a list of the names, each of which the table must hold.
+#[cfg(test)]
+macro_rules! kinds {
+    ($of:ty: $($kind:pat => $name:literal,)*) => {
+        const KINDS: &[&str] = &[$($name),*];
+
+        fn kind(of: &$of) -> &'static str {
+            match of {
+                $($kind => $name,)*
+            }
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use kinds;
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
+
+    kinds! { Cause:
+        Cause::Refused { .. } => "Refused",
+        Cause::Unreachable { .. } => "Unreachable",
+        Cause::NoSuchAddress { .. } => "NoSuchAddress",
+        Cause::NotLocal { .. } => "NotLocal",
+        Cause::NoSocket => "NoSocket",
+        Cause::Denied => "Denied",
+        Cause::NotAStream => "NotAStream",
+        Cause::Timeout { .. } => "Timeout",
+        Cause::Closed { .. } => "Closed",
+        Cause::Status { .. } => "Status",
+        Cause::BodyLacks { .. } => "BodyLacks",
+        Cause::HeadersTooLarge => "HeadersTooLarge",
+        Cause::TooManyHeaders => "TooManyHeaders",
+        Cause::Malformed { .. } => "Malformed",
+        Cause::OnlyHttp2 => "OnlyHttp2",
+        Cause::NotHttp => "NotHttp",
+        Cause::SpeaksTls { .. } => "SpeaksTls",
+        Cause::Tls(_) => "Tls",
+        Cause::TooManyRedirects => "TooManyRedirects",
+        Cause::Location { .. } => "Location",
+        Cause::Serving { .. } => "Serving",
+        Cause::UnknownServing { .. } => "UnknownServing",
+        Cause::Unimplemented => "Unimplemented",
+        Cause::UnknownService => "UnknownService",
+        Cause::Code { .. } => "Code",
+        Cause::NotHttp2 { .. } => "NotHttp2",
+        Cause::NotGrpc { .. } => "NotGrpc",
+        Cause::TurnedAway { .. } => "TurnedAway",
+        Cause::BadGrpc { .. } => "BadGrpc",
+        Cause::File(_) => "File",
+        Cause::Stale { .. } => "Stale",
+        Cause::FileLacks { .. } => "FileLacks",
+        Cause::Install(_) => "Install",
+        Cause::System { .. } => "System",
+    }
 
     /// Every cause, its word in JSON, and its text.
     fn causes() -> Vec<(Cause, &'static str, &'static str)> {
@@ -374,8 +429,11 @@ mod tests {
             (Cause::File(Unusable::Call("read", libc::EIO)), "unreadable", "read gave EIO"),
             (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
             (Cause::FileLacks { text: "up".into() }, "content", "no \"up\" in the file"),
+            // TLS and install have tables of their own.
+            (Cause::Tls(TlsCause::Broken), "tls", "the server's TLS is broken"),
+            (Cause::Install(InstallCause::Busy), "busy", "another install into this folder does not end"),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
-            (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
+            (Cause::System { call: "connect", errno: 75 }, "system", "could not ask: connect gave errno 75"),
         ]
     }
 
@@ -384,6 +442,8 @@ mod tests {
         for (cause, name, text) in causes() {
             assert_eq!((cause.name(), cause.to_string().as_str()), (name, text), "{cause:?}");
         }
+        let shown: BTreeSet<_> = causes().iter().map(|(cause, ..)| kind(cause)).collect();
+        assert_eq!(shown, KINDS.iter().copied().collect(), "variants in the table, and all there are");
     }
 
     #[test]
