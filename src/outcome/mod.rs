@@ -211,23 +211,38 @@ mod tests {
 
     #[test]
     fn circumstances_stand_around_the_cause() {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
-        let failure = Failure {
-            hop: Some("http://localhost:81".into()),
-            held_back: true,
-            by_sidecar: true,
-            wants_certificate: true,
-            peer: Some(addr),
-            ..Failure::new(Cause::Closed { missing: Missing::Head { begun: false } })
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let pod = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 7), 80));
+        let missing = Missing::Head { begun: false };
+        let closed = |addr| {
+            let cause = Cause::Closed { missing: missing.clone() };
+            Failure { peer: Some(addr), ..Failure::new(cause) }
         };
-        assert_eq!(
-            failure.to_string(),
-            "redirected to http://localhost:81: connection closed or reset by the peer, no response headers (connected to \
-             127.0.0.1:80) (not by loopback: a sidecar may have answered) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
-        );
+        let limit = Duration::from_millis(900);
+        let timeout = Cause::Timeout { missing: missing.clone(), limit };
+        let rows = [
+            (
+                // Behind a redirect, and after a handshake that asked for a certificate.
+                Failure { hop: Some("https://localhost:81".into()), wants_certificate: true, ..closed(loopback) },
+                "redirected to https://localhost:81: connection closed or reset by the peer, no response headers \
+                 (connected to 127.0.0.1:80) (the server asked for a client certificate: --cert and --key)",
+            ),
+            (
+                // A sidecar takes what comes for the pod's address, never for loopback.
+                Failure { by_sidecar: true, ..closed(pod) },
+                "connection closed or reset by the peer, no response headers (connected to 10.0.0.7:80) (not by \
+                 loopback: a sidecar may have answered)",
+            ),
+            (
+                Failure { held_back: true, peer: Some(loopback), ..Failure::new(timeout) },
+                "no response headers in 900ms (connected to 127.0.0.1:80) (this process was held back: CPU limit?)",
+            ),
+        ];
+        for (failure, wanted) in rows {
+            assert_eq!(failure.to_string(), wanted);
+        }
         // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() });
-        let answered = Failure { peer: Some(addr), ..answered };
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(loopback));
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
 }
