@@ -1,7 +1,7 @@
 //! exec-probe: asks a container, from the inside, whether it is well.
 //!
 //! A library only so that the binary, its tests and its fuzz targets share it; nothing of it is meant for other
-//! programs. What was typed becomes a `Action`, the action an `Outcome`, the outcome one line and
+//! programs. What was typed becomes an `Action`, the action an `Outcome`, the outcome one line and
 //! an exit code: typed, meant and done are three things.
 
 mod attempt;
