@@ -59,14 +59,32 @@ fn lines_fit_a_terminal() {
     }
 }
 
+/// The README and the pages in docs.
+fn pages() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = std::fs::read_dir(&folder).expect("docs").map(|entry| entry.expect("a file").path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|path| std::fs::read_to_string(path).expect("text")).chain([README.to_owned()]).collect()
+}
+
+/// A list without them is a list of something else for YAML as soon as an argument holds a colon and a space.
 #[test]
-fn the_readme_shows_the_program_with_every_argument_in_double_quotes() {
-    for line in README.lines().filter(|line| line.contains("command: [") || line.contains("CMD [")) {
-        let inside = line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
-        for argument in inside.split(", ") {
-            assert!(argument.starts_with('"') && argument.ends_with('"'), "{line}");
+fn every_exec_form_has_every_argument_in_double_quotes() {
+    let mut count = 0;
+    for page in pages() {
+        for after in page.split('[').skip(1) {
+            let Some((inside, after)) = after.split_once(']') else { continue };
+            if inside.contains('\n') || after.starts_with('(') || !inside.contains("exec-probe") {
+                continue;
+            }
+            count += 1;
+            for argument in inside.split(", ") {
+                let is_quoted = argument.len() > 1 && argument.starts_with('"') && argument.ends_with('"');
+                assert!(is_quoted, "[{inside}]");
+            }
         }
     }
+    assert!(count > 10, "{count} lists found");
 }
 
 /// The last cells of all tables whose last column is called `kept by`, each with its line for the message.

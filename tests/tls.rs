@@ -567,6 +567,48 @@ fn bodies_end_with_the_connection_close_notify_or_not() {
 }
 
 #[test]
+fn a_probe_that_is_done_says_so_by_close_notify() {
+    let made = Made::new(&[], None, |_| {});
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for handler in ["http", "grpc"] {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_single_cert(vec![made.der.clone()], made.key_der())
+                .expect("a server's certificate");
+            let config = Arc::new(config);
+            let server = Server::new(1, move |_, stream| {
+                speak(&config, stream, |mut tls| {
+                    let answer = if handler == "http" {
+                        read_head(&mut tls);
+                        response("200 OK", "", "").into_bytes()
+                    } else {
+                        crate::grpc::read_request(tls);
+                        crate::grpc::serving()
+                    };
+                    let _ = tls.write_all(&answer);
+                    let _ = tls.flush();
+                    // An end without close_notify is an error.
+                    format!("{:?}", tls.read_to_end(&mut Vec::new()).map(|_| "close_notify"))
+                })
+            });
+            let port = server.port;
+            let (target, line) = match handler {
+                "http" => (vec![format!("https://localhost:{port}/")], "http GET https://"),
+                _ => (vec!["--tls".to_owned(), format!("localhost:{port}")], "grpc "),
+            };
+            let seen = if handler == "http" { "/: status 200" } else { ": SERVING" };
+            exec_probe([handler.to_owned()].iter().chain(&target))
+                .stdout(format!("{line}localhost:{port}{seen} (TIME)"))
+                .exit(0);
+            assert_eq!(server.finish(), ["localhost Ok(\"close_notify\")"], "{handler}, {version:?}");
+        }
+    }
+}
+
+#[test]
 fn grpc_speaks_tls_with_alpn_or_without() {
     let made = Made::new(&["localhost"], None, |_| {});
     let folder = Folder::new();

@@ -99,6 +99,16 @@ def test_localhost_is_127_0_0_1_alone_where_ipv6_is_disabled():
         assert absent == unhealthy(f"tcp [::1]:{port}: this host has no such address")
 
 
+@pytest.mark.parametrize("port", [40000, 40001])
+def test_a_socket_connected_to_itself_is_nobody_listening(port):
+    """The kernel picks the port of our own end: here it has two to choose from, and one of them is the target's."""
+    two_ports = "ip link set lo up\necho 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range"
+    with namespace(two_ports) as place:
+        for _ in range(10):
+            ran = exec_probe("tcp", f"127.0.0.1:{port}", within=place.within)
+            assert ran == unhealthy(f"tcp 127.0.0.1:{port}: connection refused")
+
+
 @pytest.mark.parametrize(
     ("handler", "label"),
     [("http", "http GET http://localhost:1/"), ("tcp", "tcp localhost:1"), ("grpc", "grpc localhost:1")],
