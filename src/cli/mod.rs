@@ -24,7 +24,7 @@ pub(crate) enum Action {
     /// A probe.
     Probe(Box<Probe>, Settings),
     /// A copy of this binary.
-    Install(Install, Settings),
+    Install(Box<Install>, Settings),
 }
 
 /// What all probes have in common; an install takes its part of it.

@@ -96,7 +96,7 @@ impl Line<'_> {
             Command::Tcp => Probe::Tcp(TcpProbe { target: self.target(Target::parse)?.1 }),
             Command::Grpc => Probe::Grpc(Box::new(self.grpc()?)),
             Command::File => Probe::File(self.file()?),
-            Command::Install => return Ok(Action::Install(self.install()?, settings)),
+            Command::Install => return Ok(Action::Install(Box::new(self.install()?), settings)),
         };
         Ok(Action::Probe(Box::new(probe), settings))
     }
