@@ -1,4 +1,4 @@
-//! exec-probe: asks a container, from the inside, whether it is well.
+//! exec-probe: HTTP, TCP, gRPC and file health checks from inside a container.
 //!
 //! A library only so that the binary, its tests and its fuzz targets share it; nothing of it is meant for other
 //! programs. What was typed becomes an `Action`, the action an `Outcome`, the outcome one line and

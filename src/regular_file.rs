@@ -15,9 +15,9 @@ pub(crate) const MOST_BYTES: u64 = 64 * 1024;
 /// Why a path could not be read as a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// Nothing stands there.
+    /// There is nothing.
     Missing,
-    /// Something else stands there: `a folder`, `a FIFO`, …
+    /// There is something else: `a folder`, `a FIFO`, …
     NotRegular(&'static str),
     /// The named call failed with this errno.
     Call(&'static str, i32),

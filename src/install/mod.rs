@@ -106,7 +106,7 @@ impl InstallCause {
 }
 
 impl Install {
-    /// Checks the names, all of which must differ from each other's temporary ones.
+    /// Checks that no name is a temporary one, or that of copy and link at once.
     pub(crate) fn new(place: Place, links: Vec<Link>) -> Result<Install, String> {
         let temporary = "that is the name of a temporary file; wanted another one";
         if temporary::is_name(place.name.as_bytes()) {

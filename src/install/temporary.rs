@@ -41,7 +41,7 @@ pub(super) fn is_name(text: &[u8]) -> bool {
 pub(super) struct Folder(File);
 
 impl Folder {
-    /// Opens it; the caller has reason to say why if it is none.
+    /// Opens it. The caller turns the error into words, as those depend on what DEST was.
     pub(super) fn open(place: &Place) -> Result<Folder, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Folder(rustix::fs::openat(CWD, &place.folder, flags, Mode::empty())?.into()))
@@ -105,7 +105,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes the folder out. What a crash of the machine may undo is the renames; some file systems can't do it.
+    /// Writes the folder to the disk, so that a crash of the machine does not undo the renames. Some file systems can't.
     pub(super) fn flush(&self) {
         let _ = self.0.sync_all();
     }

@@ -23,11 +23,11 @@ pub(crate) enum Cause {
     NoSuchAddress { tried: Vec<SocketAddr> },
     /// An address that is not this host's own.
     NotLocal { ip: std::net::IpAddr },
-    /// No unix socket stands at the path.
+    /// There is no unix socket at the path.
     NoSocket,
     /// The unix socket may not be connected to.
     Denied,
-    /// What stands at the path is no stream socket.
+    /// What is at the path is not a stream socket.
     NotAStream,
     /// Time ran out at this length, and this had not come.
     Timeout { missing: Missing, limit: Duration },
@@ -70,8 +70,8 @@ pub(crate) enum Cause {
     NotHttp2 { instead: Option<&'static str> },
     /// An HTTP/2 server that is no gRPC server, and the HTTP status it gave.
     NotGrpc { status: u16 },
-    /// The server took its connection away (GOAWAY) or gave the call up (RST_STREAM). The reason it named is not always
-    /// passed on, so it is never told.
+    /// The server closed the connection to new calls (GOAWAY) or gave this call up (RST_STREAM). hyper does not always pass
+    /// on the reason that the server gave, so it is never shown.
     TurnedAway { frame: &'static str },
     /// The gRPC answer can't be understood.
     BadGrpc { part: &'static str },

@@ -1,4 +1,4 @@
-//! What came of a probe, and how it reads. A failure's line has the same bytes as long as its cause is the same, because the
+//! The outcome of a probe, and how it reads. A failure's line has the same bytes as long as its cause is the same, because the
 //! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
 
 mod cause;
@@ -20,7 +20,7 @@ pub(crate) use status_list::StatusList;
 /// Exit code: healthy, or done.
 pub(crate) const EXIT_HEALTHY: u8 = 0;
 
-/// Exit code: asked, and the answer is bad or absent; `--unhealthy-exit` replaces it.
+/// Exit code: a bad answer or none; `--unhealthy-exit` replaces it.
 pub(crate) const EXIT_UNHEALTHY: u8 = 1;
 
 /// Exit code: the command line is wrong, nothing was asked (EX_USAGE of sysexits.h).
@@ -222,7 +222,7 @@ mod tests {
         let timeout = Cause::Timeout { missing: missing.clone(), limit };
         let rows = [
             (
-                // Behind a redirect, and after a handshake that asked for a certificate.
+                // After a redirect, and a handshake in which the server asked for a certificate.
                 Failure { hop: Some("https://localhost:81".into()), wants_certificate: true, ..closed(loopback) },
                 "redirected to https://localhost:81: connection closed or reset by the peer, no response headers \
                  (connected to 127.0.0.1:80) (the server asked for a client certificate: --cert and --key)",
@@ -242,7 +242,8 @@ mod tests {
             assert_eq!(failure.to_string(), wanted);
         }
         // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() }).at(Some(loopback));
+        let status = Cause::Status { status: 500, wanted: StatusList::default() };
+        let answered = Failure { peer: Some(loopback), ..Failure::new(status) };
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
 }
