@@ -1,5 +1,5 @@
-//! What the built binary is, whatever it is asked: static, silent about its inside, and with an exit code on every
-//! state of its descriptors.
+//! What holds for every command: the binary is static, shows nothing of its inside, and has the same exit codes whatever
+//! its descriptors are.
 
 use std::process::Stdio;
 

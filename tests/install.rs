@@ -29,7 +29,7 @@ fn copied() -> String {
     format!("copied, {} bytes (TIME)", bytes().len())
 }
 
-/// Checks that the copy is whole, runs, and stands alone but for `others`.
+/// Checks that the copy is whole, runs, and has nothing beside it but `others`.
 fn check_copy(folder: &Folder, name: &str, others: &[&str]) {
     let path = folder.0.join(name);
     assert!(fs::read(&path).expect("the copy") == bytes(), "{name}: other bytes");
