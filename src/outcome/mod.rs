@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::install::Installed;
 use crate::text::quoted;
+pub(crate) use cause::Cause;
 #[cfg(test)]
 pub(crate) use cause::kinds;
-pub(crate) use cause::Cause;
 pub(crate) use missing::Missing;
 pub(crate) use status_list::StatusList;
 
