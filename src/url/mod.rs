@@ -9,7 +9,7 @@ use std::fmt;
 use crate::target::{HostPort, is_number, plain_name, range_in, split_host_port};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
 use crate::word::{Word, Wrong};
-use escape::{ascii, is_escape, percent_decode, request_target, with_slash};
+use escape::{ascii, decode, has_whole_escapes, request_target, with_slash};
 use reference::resolve;
 
 /// How a URL is asked.
@@ -115,8 +115,7 @@ impl Url {
         let location = ascii(location);
         let location = location.trim();
         let path = location.split(['?', '#']).next().unwrap_or_default();
-        let is_broken = path.match_indices('%').any(|(at, _)| !is_escape(&path[at..]));
-        if is_broken || location.bytes().any(|byte| byte.is_ascii_control()) {
+        if !has_whole_escapes(path) || location.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(LocationError::Unreadable);
         }
         let (scheme, absolute) = match (split_scheme(location), location.strip_prefix("//")) {
@@ -192,9 +191,8 @@ fn is_scheme(text: &str) -> bool {
 /// User name and password of a URL, percent-decoded.
 fn parse_user(text: &str) -> Result<(String, String), Wrong> {
     let (name, password) = text.split_once(':').unwrap_or((text, ""));
-    let decode =
-        |text| percent_decode(text).ok_or_else(|| Wrong("the user name or password is not UTF-8".to_owned()));
-    Ok((decode(name)?, decode(password)?))
+    let decoded = |text| decode(text).ok_or_else(|| Wrong("the user name or password is not UTF-8".to_owned()));
+    Ok((decoded(name)?, decoded(password)?))
 }
 
 #[cfg(test)]
