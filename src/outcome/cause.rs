@@ -404,7 +404,7 @@ mod tests {
             (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
             (Cause::FileLacks { text: "up".into() }, "content", "no \"up\" in the file"),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
-            (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
+            (Cause::System { call: "connect", errno: 4000 }, "system", "could not ask: connect gave errno 4000"),
         ]
     }
 
