@@ -98,3 +98,38 @@ fn an_option_shows_its_placeholder_and_not_its_value() {
         .stderr(format!("http GET http://localhost:{}/: no \"{{env.WANTED}}\" in the body", server.port))
         .exit(1);
 }
+
+#[test]
+fn one_line_end_of_a_variable_is_taken_away() {
+    let server = Server::answers(1, response("200 OK", "", ""));
+    exec_probe(["http", "-H", "Authorization: Bearer {env.TOKEN}", ":{env.PORT}/"])
+        .env("PORT", format!("{}\n", server.port))
+        .env("TOKEN", "abc\r\n")
+        .stdout(format!("http GET http://localhost:{}/: status 200 (TIME)", server.port))
+        .exit(0);
+    let [request] = server.finish().try_into().expect("one request");
+    assert!(request.contains("\r\nAuthorization: Bearer abc\r\n"), "{request}");
+    exec_probe(["http", "-H", "X-Key: {env.TOKEN}", ":1"])
+        .env("TOKEN", "s3cret\n\n")
+        .usage("--header \"X-Key: …\": a header has no line break in it");
+}
+
+#[test]
+fn what_is_nearly_a_placeholder_is_a_usage_error_with_the_right_spelling() {
+    let rows: [(&[&str], &str); 8] = [
+        (&["http", ":{Env.PORT}/"], "TARGET: {Env.PORT} is no placeholder, wanted {env.PORT}"),
+        (&["http", ":80/{{env.PORT}}"], "TARGET: {{env.PORT} is no placeholder, wanted {env.PORT}"),
+        (&["http", ":80/{env.PORT"], "TARGET: {env.PORT… is no placeholder, wanted {env.PORT}"),
+        (
+            &["http", "-H", "Authorization: Bearer ${env.PORT}", ":80"],
+            "--header: ${env.PORT} is no placeholder, wanted {env.PORT}",
+        ),
+        (&["http", "-u", "me:s3{file:/run/key}cret", ":80"], "--user: {file… is no placeholder, wanted {file./PATH}"),
+        (&["grpc", "--service={file.name}", ":80"], "--service: {file.name} is no placeholder, wanted {file./PATH}"),
+        (&["tcp", ":{env:PORT}"], "TARGET: {env… is no placeholder, wanted {env.NAME} or {env.NAME:-DEFAULT}"),
+        (&["file", "/tmp/{ENV.PORT}"], "PATH: {ENV.PORT} is no placeholder, wanted {env.PORT}"),
+    ];
+    for (args, wanted) in rows {
+        exec_probe(args).env("PORT", "80").usage(wanted);
+    }
+}

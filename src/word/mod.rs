@@ -78,7 +78,7 @@ impl Word {
         while let Some(open) = typed[at..].find('{').map(|found| at + found) {
             word.value.push_str(&typed[at..open]);
             at = open;
-            let Some(found) = Placeholder::at_start_of(&typed[open..])? else {
+            let Some(found) = Placeholder::at(typed, open)? else {
                 word.value.push('{');
                 at += 1;
                 continue;
@@ -145,6 +145,9 @@ mod tests {
             "SCOPED" => "fe80::1%2",
             "BRACES" => "{env.PORT}",
             "EMPTY" => "",
+            "LINE" => "one\r\n",
+            "LINES" => "one\n\n",
+            "ONLY_LINE" => "\n",
             "app.kubernetes.io/name" => "web",
             _ => return None,
         };
@@ -161,13 +164,13 @@ mod tests {
             ("a{env.NONE:-}b", "ab"),
             ("{env.BRACES}", "{env.PORT}"),
             ("{\"status\":\"ok\"}", "{\"status\":\"ok\"}"),
-            ("{{env.PORT}}", "{8080}"),
-            ("{env.}", "{env.}"),
-            ("{env.A=B}", "{env.A=B}"),
-            ("{env.PORT", "{env.PORT"),
-            ("{ENV.PORT}", "{ENV.PORT}"),
-            ("{file.relative}", "{file.relative}"),
-            ("{env.PORT:8}", "{env.PORT:8}"),
+            ("{\"port\":{env.PORT}}", "{\"port\":8080}"),
+            ("{\"env\":\"prod\"}", "{\"env\":\"prod\"}"),
+            ("{} { env: 1 } {en {.env} $PORT $(PORT)", "{} { env: 1 } {en {.env} $PORT $(PORT)"),
+            ("US$ {env.PORT}", "US$ 8080"),
+            ("{env.LINE}", "one"),
+            ("{env.LINES}", "one\n"),
+            ("{env.ONLY_LINE:-9}", "9"),
             ("{env.app.kubernetes.io/name}", "web"),
             ("{env.PORT}{env.PORT}", "80808080"),
             ("{env.NONE:-a b:-c}", "a b:-c"),
@@ -182,6 +185,7 @@ mod tests {
         let rows = [
             ("{env.NONE}", "{env.NONE}: no variable NONE is set"),
             ("x{env.EMPTY}", "{env.EMPTY}: the variable EMPTY is empty"),
+            ("{env.ONLY_LINE}", "{env.ONLY_LINE}: the variable ONLY_LINE is empty"),
             ("{file./no/such}", "{file./no/such}: no such file"),
             ("{file./tmp}", "{file./tmp}: a folder, wanted a regular file"),
             ("{file./dev/null}", "{file./dev/null}: a device, wanted a regular file"),
