@@ -59,12 +59,12 @@ impl Word {
         Word::build(typed, env, |_, value| value)
     }
 
-    /// As [`Word::expand`], for a TARGET: a bare IPv6 address that comes out where the host stands gets the brackets
-    /// that an address with a port behind it needs, since `status.podIP` has none.
+    /// As [`Word::expand`], for a TARGET: a bare IPv6 address that comes out as the host gets the brackets that an
+    /// address before a port needs, since `status.podIP` has none.
     pub(crate) fn expand_target(typed: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Word, Unexpanded> {
         Word::build(typed, env, |before, value| {
-            let stands_as_host = before.is_empty() || before.ends_with("://") || before.ends_with('@');
-            if stands_as_host && is_bare_ipv6(&value) { format!("[{value}]") } else { value }
+            let is_host = before.is_empty() || before.ends_with("://") || before.ends_with('@');
+            if is_host && is_bare_ipv6(&value) { format!("[{value}]") } else { value }
         })
     }
 
@@ -103,32 +103,91 @@ impl Word {
         &self.typed
     }
 
-    /// The part `range` of the value with every placeholder in it as typed. A placeholder that reaches into the part
-    /// from outside is shown whole, since half of a secret is one too.
-    pub(crate) fn shown_part(&self, range: Range<usize>) -> String {
+    /// All of the value, to be split.
+    pub(crate) fn all(&self) -> Part<'_> {
+        Part { word: self, start: 0, end: self.value.len() }
+    }
+}
+
+/// A part of a word's value that remembers where it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    word: &'a Word,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Part<'a> {
+    /// What the part stands for.
+    pub(crate) fn text(self) -> &'a str {
+        &self.word.value[self.start..self.end]
+    }
+
+    /// The part before byte `at` and the part from there on; `at` is a character's first byte.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let middle = self.start.saturating_add(at).min(self.end);
+        (Part { end: middle, ..self }, Part { start: middle, ..self })
+    }
+
+    /// The parts before and after a separator of `len` bytes at byte `at`.
+    pub(crate) fn split_around(self, at: usize, len: usize) -> (Self, Self) {
+        let (before, from) = self.split_at(at);
+        (before, from.split_at(len).1)
+    }
+
+    /// What comes after `prefix`, if the part begins with it.
+    pub(crate) fn strip_prefix(self, prefix: &str) -> Option<Self> {
+        self.text().starts_with(prefix).then(|| self.split_at(prefix.len()).1)
+    }
+
+    /// The part with every placeholder in it as typed. A placeholder that reaches into the part from outside is shown
+    /// whole, since half of a secret is one too.
+    pub(crate) fn typed(self) -> String {
+        let (word, range) = (self.word, self.start..self.end);
         let mut out = String::new();
         let mut at = range.start;
-        for span in self.spans.iter().filter(|span| touches(&span.value, &range)) {
+        for span in word.spans.iter().filter(|span| touches(&span.value, &range)) {
             if span.value.start > at {
-                out.push_str(&self.value[at..span.value.start]);
+                out.push_str(&word.value[at..span.value.start]);
             }
-            out.push_str(&self.typed[span.typed.clone()]);
+            out.push_str(&word.typed[span.typed.clone()]);
             at = span.value.end;
         }
         if at < range.end {
-            out.push_str(&self.value[at..range.end]);
+            out.push_str(&word.value[at..range.end]);
         }
         out
     }
 
-    /// The placeholder, as typed, that gave a part of `range`, if one did.
-    pub(crate) fn placeholder_in(&self, range: Range<usize>) -> Option<&str> {
-        let span = self.spans.iter().find(|span| touches(&span.value, &range))?;
-        Some(&self.typed[span.typed.clone()])
+    /// The placeholder, as typed, that gave some of the part, if one did.
+    pub(crate) fn placeholder(self) -> Option<&'a str> {
+        let span = self.word.spans.iter().find(|span| touches(&span.value, &(self.start..self.end)))?;
+        Some(&self.word.typed[span.typed.clone()])
+    }
+
+    /// What each placeholder gave that begins in the part, whole.
+    pub(crate) fn given(self) -> impl Iterator<Item = Part<'a>> {
+        let begins = move |span: &&Span| (self.start..self.end).contains(&span.value.start);
+        self.word.spans.iter().filter(begins).map(move |span| self.whole(span))
+    }
+
+    /// What the placeholder gave that byte `at` of the part came out of, if it came out of one.
+    pub(crate) fn giver(self, at: usize) -> Option<Part<'a>> {
+        let at = self.start.saturating_add(at);
+        self.word.spans.iter().find(|span| span.value.contains(&at)).map(|span| self.whole(span))
+    }
+
+    /// True if the word begins with the part.
+    pub(crate) fn begins_word(self) -> bool {
+        self.start == 0
+    }
+
+    fn whole(self, span: &Span) -> Part<'a> {
+        Part { word: self.word, start: span.value.start, end: span.value.end }
     }
 }
 
-/// True if the ranges share a byte, or the first is empty and stands inside the second.
+/// True if the ranges share a byte, or the first is empty and inside the second.
 fn touches(span: &Range<usize>, range: &Range<usize>) -> bool {
     span.start < range.end && (span.end > range.start || (span.is_empty() && span.start >= range.start))
 }
@@ -216,19 +275,24 @@ mod tests {
     #[test]
     fn parts_show_their_placeholders_as_typed() -> Result<(), Unexpanded> {
         let word = Word::expand("a{env.PORT}b", &env)?;
+        let part = |from: usize, to: usize| word.all().split_at(to).0.split_at(from).1;
         let rows = [
-            (0..6, "a{env.PORT}b"),
-            (0..1, "a"),
-            (1..5, "{env.PORT}"),
-            (2..4, "{env.PORT}"),
-            (5..6, "b"),
-            (3..6, "{env.PORT}b"),
+            (0, 6, "a{env.PORT}b"),
+            (0, 1, "a"),
+            (1, 5, "{env.PORT}"),
+            (2, 4, "{env.PORT}"),
+            (5, 6, "b"),
+            (3, 6, "{env.PORT}b"),
         ];
-        for (range, wanted) in rows {
-            assert_eq!(word.shown_part(range.clone()), wanted, "{range:?}");
+        for (from, to, wanted) in rows {
+            assert_eq!(part(from, to).typed(), wanted, "{from}..{to}");
         }
-        assert_eq!(word.placeholder_in(0..1), None);
-        assert_eq!(word.placeholder_in(4..6), Some("{env.PORT}"));
+        assert_eq!(part(0, 1).placeholder(), None);
+        assert_eq!(part(4, 6).placeholder(), Some("{env.PORT}"));
+        let given = |part: Part<'_>| part.given().map(|part| part.text().to_owned()).collect::<Vec<_>>();
+        assert_eq!((given(part(0, 2)), given(part(2, 6))), (vec!["8080".to_owned()], vec![]));
+        assert_eq!(part(2, 6).giver(0).map(Part::text), Some("8080"));
+        assert_eq!(part(2, 6).giver(3).map(Part::text), None);
         Ok(())
     }
 }
