@@ -156,7 +156,7 @@ impl UnixSocket {
             return Err(Wrong("a unix socket's path has at most 107 bytes".to_owned()));
         }
         match SockAddr::unix(path.text()) {
-            Ok(addr) if !matches!(path.text(), "") && !path.text().contains('\0') => {
+            Ok(addr) if !path.text().is_empty() && !path.text().contains('\0') => {
                 Ok(UnixSocket { addr, shown: format!("unix:{}", shown(&path.typed(), TARGET_CHARS)) })
             }
             _ => Err(Wrong("wanted the path of a unix socket".to_owned())),
@@ -169,7 +169,7 @@ impl UnixSocket {
             return Err(Wrong("a unix socket's name has at most 107 bytes".to_owned()));
         }
         match SockAddr::unix(format!("\0{}", name.text())) {
-            Ok(addr) if !matches!(name.text(), "") && !name.text().contains('\0') => {
+            Ok(addr) if !name.text().is_empty() && !name.text().contains('\0') => {
                 Ok(UnixSocket { addr, shown: format!("unix-abstract:{}", shown(&name.typed(), TARGET_CHARS)) })
             }
             _ => Err(Wrong("wanted the name of an abstract unix socket".to_owned())),
