@@ -111,6 +111,7 @@ impl fmt::Display for Errno {
             libc::ENFILE => "ENFILE",
             libc::ENOBUFS => "ENOBUFS",
             libc::ENOENT => "ENOENT",
+            libc::ENOLCK => "ENOLCK",
             libc::ENOMEM => "ENOMEM",
             libc::ENOSPC => "ENOSPC",
             libc::ENOSYS => "ENOSYS",

@@ -158,12 +158,12 @@ fn a_url_in_place_of_a_host_or_a_port_is_told_as_what_it_is() {
         (
             "tcp",
             "{env.QUOTED}:80",
-            "host \"\"x\"\" from {env.QUOTED}: the quotes arrived as a part of it, wanted it without them".into(),
+            "host \"'x'\" from {env.QUOTED}: the quotes arrived as a part of it, wanted it without them".into(),
         ),
         (
             "http",
             ":{env.QUOTED}",
-            "port \"\"x\"\" from {env.QUOTED}: the quotes arrived as a part of it, wanted a number from 1 to 65535"
+            "port \"'x'\" from {env.QUOTED}: the quotes arrived as a part of it, wanted a number from 1 to 65535"
                 .into(),
         ),
     ];
@@ -173,7 +173,7 @@ fn a_url_in_place_of_a_host_or_a_port_is_told_as_what_it_is() {
             .env("DSN", "postgres://root:s3cret@db/x")
             .env("S3CRET", "s3cret")
             .env("ODD", "root:s3cret@db/x?u=http://y")
-            .env("QUOTED", "\"x\"")
+            .env("QUOTED", "'x'")
             .usage(format!("TARGET \"{target}\": {wanted}"));
     }
 }

@@ -184,8 +184,8 @@ fn a_target_that_is_no_host_and_port_of_this_host_is_told_what_would_be() {
         ),
         (
             "tcp",
-            "localhost\":80",
-            "host \"localhost\"\": the quotes arrived as a part of it, wanted it without them".into(),
+            "localhost':80",
+            "host \"localhost'\": the quotes arrived as a part of it, wanted it without them".into(),
         ),
         (
             "http",
