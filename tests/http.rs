@@ -167,6 +167,25 @@ fn redirects_that_are_not_followed() {
 }
 
 #[test]
+fn a_redirect_that_can_not_be_read_is_a_failure_wherever_it_leads() {
+    for location in [
+        "http://evil.example:abc/",
+        "http://evil.example:<b>\"/",
+        "http://e vil.example/",
+        "http://evil.example/100%/x",
+        "http:/healthz",
+        "https:healthz",
+        ":80/healthz",
+    ] {
+        let server = Server::answers(1, response("302 X", &format!("Location: {location}\r\n"), ""));
+        let target = format!(":{}/x", server.port);
+        exec_probe(["http", &target])
+            .stderr(format!("http GET http://localhost{target}: status 302 with a Location that is no URL"))
+            .exit(1);
+    }
+}
+
+#[test]
 fn nine_redirects_are_followed_and_the_tenth_is_a_failure() {
     for (hops, code) in [(9, 0), (10, 1)] {
         let server = Server::routes(10, move |line| {
@@ -537,20 +556,23 @@ fn a_unix_socket_is_asked_and_named() {
     let listener = UnixListener::bind(&path).expect("bound");
     let thread = std::thread::spawn(move || {
         let mut seen = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..6 {
             let (mut stream, _) = listener.accept().expect("a connection");
             seen.push(read_head(&mut stream).lines().take(2).collect::<Vec<_>>().join("|"));
             let _ = stream.write_all(response("200 OK", "", "").as_bytes());
         }
         seen
     });
-    let option = format!("--unix-socket={path}");
-    for (target, shown) in [
-        ("/healthz", "http://localhost/healthz"),
-        ("localhost/healthz", "http://localhost/healthz"),
-        (":81/x", "http://localhost:81/x"),
+    // Over a unix socket any name will do: nobody is looked up.
+    for (prefix, target, shown) in [
+        ("", "/healthz", "http://localhost/healthz"),
+        ("", "localhost/healthz", "http://localhost/healthz"),
+        ("", ":81/x", "http://localhost:81/x"),
+        ("unix:", "/x", "http://localhost/x"),
+        ("unix://", "http://docker/version", "http://docker/version"),
+        ("", "v1.example:8080/x", "http://v1.example:8080/x"),
     ] {
-        exec_probe(["http", &option, target])
+        exec_probe(["http", &format!("--unix-socket={prefix}{path}"), target])
             .stdout(format!("http GET {shown} on unix:{path}: status 200 (TIME)"))
             .exit(0);
     }
@@ -558,6 +580,9 @@ fn a_unix_socket_is_asked_and_named() {
         "GET /healthz HTTP/1.1|Host: localhost",
         "GET /healthz HTTP/1.1|Host: localhost",
         "GET /x HTTP/1.1|Host: localhost:81",
+        "GET /x HTTP/1.1|Host: localhost",
+        "GET /version HTTP/1.1|Host: docker",
+        "GET /x HTTP/1.1|Host: v1.example:8080",
     ];
     assert_eq!(thread.join().expect("the server ended"), wanted);
     exec_probe(["http", &format!("--unix-socket={}", folder.path("none")), "/"])

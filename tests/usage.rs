@@ -13,7 +13,7 @@ fn values_that_can_not_be_meant() {
         (&[""], "TARGET \"\": wanted a URL such as :8080/healthz"),
         (&["localhost"], "TARGET \"localhost\": no port: wanted one, such as :8080"),
         (&["/healthz"], "TARGET \"/healthz\": no port: wanted one, such as :8080"),
-        (&[":"], "TARGET \":\": no port behind the colon: wanted a number from 1 to 65535"),
+        (&[":"], "TARGET \":\": no port after the colon: wanted a number from 1 to 65535"),
         (&[":0"], "TARGET \":0\": port \"0\": wanted a number from 1 to 65535"),
         (&[":65536"], "TARGET \":65536\": port \"65536\": wanted a number from 1 to 65535"),
         (
@@ -26,20 +26,20 @@ fn values_that_can_not_be_meant() {
         ),
         (
             &["example.org:80"],
-            "TARGET \"example.org:80\": host \"example.org\": only this host can be probed, by localhost or an address of its own; a virtual host is sent with -H 'Host: example.org'",
+            "TARGET \"example.org:80\": host \"example.org\": not in /etc/hosts; only this host can be probed, another container by its own health check; a virtual host is sent with -H 'Host: example.org'",
         ),
         (&["ftp://localhost/x"], "TARGET \"ftp://localhost/x\": scheme \"ftp\": wanted http or https"),
         (&["::1:80"], "TARGET \"::1:80\": an IPv6 address is written in brackets: [::1]:8080"),
         (&["[::1:80"], "TARGET \"[::1:80\": an IPv6 address is closed by a bracket: [::1]:8080"),
-        (&["[::1]80"], "TARGET \"[::1]80\": wanted a colon and a port behind the bracket: [::1]:8080"),
+        (&["[::1]80"], "TARGET \"[::1]80\": wanted a colon and a port after the bracket: [::1]:8080"),
         (&["[::g]:80"], "TARGET \"[::g]:80\": host \"[::g]\": wanted an IPv6 address in the brackets"),
         (
             &["[fe80::1%eth0]:80"],
-            "TARGET \"[fe80::1%eth0]:80\": host \"[fe80::1%eth0]\": wanted a number as the scope behind the %, such as [fe80::1%2]",
+            "TARGET \"[fe80::1%eth0]:80\": host \"[fe80::1%eth0]\": wanted a number as the scope after the %, such as [fe80::1%2]",
         ),
         (
             &["http://me:s3cret@example.org/x"],
-            "TARGET \"example.org/x\": host \"example.org\": only this host can be probed, by localhost or an address of its own; a virtual host is sent with -H 'Host: example.org'",
+            "TARGET \"example.org/x\": host \"example.org\": not in /etc/hosts; only this host can be probed, another container by its own health check; a virtual host is sent with -H 'Host: example.org'",
         ),
         (
             &["http://me:s3/cret@localhost/x"],
@@ -136,6 +136,74 @@ fn values_that_can_not_be_meant() {
     for (args, wanted) in others {
         exec_probe(args).takes(0, 1000).usage(wanted);
     }
+}
+
+#[test]
+fn a_target_that_is_no_host_and_port_of_this_host_is_told_what_would_be() {
+    const NOT_OURS: &str =
+        "not in /etc/hosts; only this host can be probed, another container by its own health check";
+    let rows = [
+        (
+            "http",
+            "db.invalid:80",
+            format!("host \"db.invalid\": {NOT_OURS}; a virtual host is sent with -H 'Host: db.invalid'"),
+        ),
+        (
+            "grpc",
+            "db.invalid:80",
+            format!("host \"db.invalid\": {NOT_OURS}; a virtual host is sent with --authority=db.invalid"),
+        ),
+        ("tcp", "db.invalid:80", format!("host \"db.invalid\": {NOT_OURS}")),
+        (
+            "tcp",
+            "a..localhost:80",
+            "host \"a..localhost\": no host name; wanted localhost or an address of this host".into(),
+        ),
+        (
+            "http",
+            "https://-.localhost/",
+            "host \"-.localhost\": no host name; wanted localhost or an address of this host".into(),
+        ),
+        (
+            "grpc",
+            "..localhost:80",
+            "host \"..localhost\": no host name; wanted localhost or an address of this host".into(),
+        ),
+        (
+            "http",
+            ".localhost:80",
+            "host \".localhost\": no host name; wanted localhost or an address of this host".into(),
+        ),
+        ("tcp", "127.1:80", "host \"127.1\": no host name; wanted localhost or an address of this host".into()),
+        ("http", "\":8080\"", "the quotes arrived as a part of it, wanted it without them".into()),
+        ("tcp", "':5432'", "the quotes arrived as a part of it, wanted it without them".into()),
+        (
+            "grpc",
+            ":50051'",
+            "port \"50051'\": the quotes arrived as a part of it, wanted a number from 1 to 65535".into(),
+        ),
+        (
+            "tcp",
+            "localhost':80",
+            "host \"localhost'\": the quotes arrived as a part of it, wanted it without them".into(),
+        ),
+        (
+            "http",
+            "unix:///run/app.sock",
+            "a unix socket is named by --unix-socket=PATH, beside a TARGET such as /healthz".into(),
+        ),
+        ("tcp", "unix-abstract:", "wanted the name of an abstract unix socket".into()),
+        ("grpc", "unix-abstract:", "wanted the name of an abstract unix socket".into()),
+        ("tcp", "postgres://me@localhost/db", "scheme \"postgres\": wanted HOST:PORT or unix:///PATH".into()),
+        ("tcp", "me:s3cret@localhost/db?u=http://y", "wanted HOST:PORT, such as :5432, without a path".into()),
+    ];
+    for (command, target, wanted) in rows {
+        let shown = target.rsplit_once('@').map_or(target, |(_, rest)| rest);
+        exec_probe([command, target]).usage(format!("TARGET \"{shown}\": {wanted}"));
+    }
+    let long = "x".repeat(108);
+    exec_probe(["tcp", &format!("unix-abstract:{long}")])
+        .usage(format!("TARGET \"unix-abstract:{long}\": a unix socket's name has at most 107 bytes"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::probe::grpc::{GrpcProbe, ServingList};
 use crate::probe::http::{Header, HttpProbe};
 use crate::probe::tcp::TcpProbe;
 use crate::report::Format;
-use crate::target::{Target, UnixSocket, without_user};
+use crate::target::{OtherName, Target, UnixSocket, without_user};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
 use crate::tls::{self, Identity, Tls, Trust};
 use crate::url::{Scheme, Url};
@@ -133,7 +133,7 @@ impl Line<'_> {
             StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
         })?;
         let body = self.wanted(&flags::EXPECT_BODY)?;
-        let unix_socket = self.word(&flags::UNIX_SOCKET, |word| UnixSocket::parse(word, 0..word.value().len()))?;
+        let unix_socket = self.word(&flags::UNIX_SOCKET, UnixSocket::parse)?;
         let follow = self.option(&flags::REDIRECTS, values::redirects)?.unwrap_or(true);
         let show_body = self.switch(&flags::SHOW_BODY)?;
         let tls = self.tls()?;
@@ -184,7 +184,7 @@ impl Line<'_> {
         })?;
         let authority = self.option(&flags::AUTHORITY, values::authority)?;
         let (_, (target, own)) = self.target(|word| {
-            let target = Target::parse(word)?;
+            let target = Target::parse_for(word, OtherName::Authority)?;
             let own = values::authority(&target.authority())?;
             Ok((target, own))
         })?;

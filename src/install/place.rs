@@ -1,11 +1,10 @@
 //! Where the copy goes: DEST is looked up once, so that all that follows means the same folder and the same name, and
 //! is kept in the form for messages too, since a placeholder's value may be a secret.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::text::{TARGET_CHARS, shown};
-use crate::word::Word;
+use crate::word::{Part, Word};
 
 /// The file name where DEST is a folder.
 const NAME: &str = "exec-probe";
@@ -30,10 +29,10 @@ pub(crate) struct Place {
 impl Place {
     /// Looks up whether DEST is a folder, which gets a file of the usual name, or the file itself.
     pub(crate) fn of(dest: &Word) -> Place {
-        let value = dest.value();
-        let part = |range: Range<usize>| shown(&dest.shown_part(range), TARGET_CHARS);
+        let (value, all) = (dest.value(), dest.all());
+        let typed = |part: Part<'_>| shown(&part.typed(), TARGET_CHARS);
         if value.ends_with('/') || Path::new(value).is_dir() {
-            let typed = part(0..value.len());
+            let typed = typed(all);
             return Place {
                 // With a slash at its end, a file in its place would be one that is not there.
                 folder: without_last_slash(value).into(),
@@ -41,27 +40,25 @@ impl Place {
                 shown: format!("{}/{NAME}", typed.trim_end_matches('/')),
                 shown_folder: without_last_slash(&typed).to_owned(),
                 shown_name: NAME.to_owned(),
-                is_folder_hidden: dest.placeholder_in(0..value.len()).is_some(),
+                is_folder_hidden: all.placeholder().is_some(),
             };
         }
         let slash = value.rfind('/');
+        let (before, name) = all.split_at(slash.map_or(0, |at| at + 1));
         let (folder, shown_folder) = match slash {
             None => (".", ".".to_owned()),
             Some(0) => ("/", "/".to_owned()),
             // The folder is a part of what one placeholder gave.
-            Some(at) if dest.placeholder_in(at..at + 1).is_some() => {
-                (&value[..at], format!("{}/..", part(0..at + 1)))
-            }
-            Some(at) => (&value[..at], part(0..at)),
+            Some(at) if before.giver(at).is_some() => (&value[..at], format!("{}/..", typed(before))),
+            Some(at) => (&value[..at], typed(all.split_at(at).0)),
         };
-        let start = slash.map_or(0, |at| at + 1);
         Place {
             folder: folder.into(),
-            name: value[start..].to_owned(),
-            shown: part(0..value.len()),
+            name: name.text().to_owned(),
+            shown: typed(all),
             shown_folder,
-            shown_name: part(start..value.len()),
-            is_folder_hidden: dest.placeholder_in(0..start).is_some(),
+            shown_name: typed(name),
+            is_folder_hidden: before.placeholder().is_some(),
         }
     }
 }

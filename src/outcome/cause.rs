@@ -433,7 +433,7 @@ mod tests {
             (Cause::Tls(TlsCause::Broken), "tls", "the server's TLS is broken"),
             (Cause::Install(InstallCause::Busy), "busy", "another install into this folder does not end"),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
-            (Cause::System { call: "connect", errno: 75 }, "system", "could not ask: connect gave errno 75"),
+            (Cause::System { call: "connect", errno: 4000 }, "system", "could not ask: connect gave errno 4000"),
         ]
     }
 

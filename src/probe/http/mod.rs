@@ -99,7 +99,7 @@ impl HttpProbe {
     pub(crate) fn label(&self, target: &str) -> String {
         let mut label = ["http ", self.method.as_str(), " ", target].concat();
         if let Some(socket) = &self.unix_socket {
-            label += " on unix:";
+            label += " on ";
             label += &socket.shown;
         }
         label
