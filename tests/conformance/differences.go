@@ -74,6 +74,9 @@ var (
 	ownName = accept("User-Agent", inRequests, "each gives its own name.")
 	referer = accept("No Referer", inRequests,
 		"Go's client tells the next server where a redirect came from; exec-probe keeps it to itself.")
+	anotherLook = accept("Another look", inRequests,
+		"a server on loopback that ends the connection without a byte gets up to four short questions more, so that the "+
+			"failure can say whether it speaks TLS or HTTP/2 or wants the PROXY protocol. The verdict stays.")
 	unread = accept("An unverified certificate is not read", inVerdict|inRequests,
 		"Go refuses one that it can't parse, also where it verifies nothing.")
 	oldTLS = accept("Old and rare TLS", inVerdict|inRequests,
