@@ -99,7 +99,7 @@ impl GrpcProbe {
             Target::Unix(_) => "localhost".to_owned(),
         };
         let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
-        let mut connection = Connection::open(&self.target, protection, true, attempt)?;
+        let mut connection = Connection::open(&self.target, protection, attempt)?;
         connection.set_nonblocking().map_err(|error| Cause::system("fcntl", &error))?;
         let wire = Wire::new(connection);
         let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(wire.waiter()).build();

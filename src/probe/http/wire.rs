@@ -66,7 +66,7 @@ impl Exchange {
         headers: &[Header],
         attempt: Attempt,
     ) -> Result<Exchange, Failure> {
-        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, protection, false, attempt)?));
+        let connection: Shared = Arc::new(Mutex::new(Connection::open(target, protection, attempt)?));
         let size = path.len() + host.len() + headers.iter().map(Header::len).sum::<usize>();
         // Room for the request line, `Content-Length: 0` and what else stands around path, host and headers.
         let wire = Wire::new(connection.clone(), size + 256);
