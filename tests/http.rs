@@ -385,14 +385,82 @@ fn connections_that_end_early_are_told_apart() {
         .exit(1);
 }
 
+/// A server that answers by the first bytes it gets, and closes without a byte where it has no answer for them.
+fn answers_by_first_bytes(times: usize, answers: &'static [(&[u8], &[u8])]) -> Server {
+    Server::new(times, move |_, stream| {
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).unwrap_or_default();
+        if let Some((_, answer)) = answers.iter().find(|(first, _)| bytes[..count].starts_with(first)) {
+            let _ = stream.write_all(answer);
+        }
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        String::new()
+    })
+}
+
+#[test]
+fn a_server_that_closes_without_a_word_is_asked_what_it_speaks() {
+    const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+    const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+    let closed = "connection closed or reset by the peer, no response headers";
+    let tls = "the server speaks TLS; https:// asks it";
+    let http2 = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server";
+    let proxy = "the server wants the PROXY protocol's header before HTTP";
+    const BARE: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+    let rows: [(&str, usize, &'static [(&[u8], &[u8])], &str); 9] = [
+        ("a TLS alert", 2, &[(&[22, 3, 1], &[21, 3, 3, 0, 2, 2, 40])], tls),
+        ("a TLS server's hello", 2, &[(&[22, 3, 1], &[22, 3, 3, 0, 90, 2])], tls),
+        ("our own hello sent back", 4, &[(&[22, 3, 1], &[22, 3, 1, 0, 90, 1])], closed),
+        ("HTTP/2 settings", 4, &[(b"PRI * HTTP/2.0\r\n", SETTINGS)], http2),
+        ("HTTP/2 settings, and HTTP/1.1 as well", 4, &[(b"PRI * HTTP/2.0\r\n", SETTINGS), (BARE, BAD)], closed),
+        ("HTTP behind a PROXY header", 5, &[(b"PROXY UNKNOWN\r\n", OK)], proxy),
+        ("HTTP behind a PROXY header, and without it as well", 5, &[(b"PROXY UNKNOWN\r\n", OK), (BARE, BAD)], closed),
+        ("a handler that dies", 4, &[(&[22], BAD), (b"PRI", BAD), (b"PROXY", BAD), (BARE, BAD)], closed),
+        ("nothing ever", 4, &[], closed),
+    ];
+    for (name, times, answers, wanted) in rows {
+        let server = answers_by_first_bytes(times, answers);
+        let port = server.port;
+        let line = format!("http GET http://localhost:{port}/: {wanted} (connected to 127.0.0.1:{port})\n");
+        let ran = exec_probe(["http", &format!(":{port}")]).output();
+        assert_eq!(ran, (Some(1), String::new(), line), "{name}");
+    }
+}
+
+#[test]
+fn a_second_look_ends_soon_and_within_the_deadline() {
+    for (timeout, most) in [("10s", 2000), ("200ms", 350)] {
+        let server = Server::new(2, |at, stream| {
+            if at == 0 {
+                read_head(stream);
+            } else {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+            String::new()
+        });
+        let (label, port) = (format!("http GET http://localhost:{}/", server.port), server.port);
+        let closed = "connection closed or reset by the peer, no response headers";
+        exec_probe(["http", &format!("--timeout={timeout}"), &format!(":{port}")])
+            .stderr(format!("{label}: {closed} (connected to 127.0.0.1:{port})"))
+            .takes(150, most)
+            .exit(1);
+    }
+}
+
 #[test]
 fn answers_that_are_no_http_are_told() {
     let frame = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64".to_vec();
     let rows = [
         (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "the answer is not HTTP (connected to 127.0.0.1:PORT)"),
         (
+            b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec(),
+            "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
+        ),
+        (
             frame,
-            "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it (connected to 127.0.0.1:PORT)",
+            "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
         ),
         (b"HTTP/1.1 2x0 OK\r\n\r\n".to_vec(), "malformed HTTP response: invalid response status"),
         (

@@ -510,7 +510,7 @@ fn handshakes_that_do_not_end_well() {
              ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more"
                 .to_owned(),
         ),
-        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it".to_owned()),
+        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server".to_owned()),
         (80, "the server ended the TLS handshake (internal_error) CONNECTED".to_owned()),
     ] {
         let server = Server::new(1, move |_, stream| {

@@ -4,6 +4,7 @@
 
 mod dial;
 mod limited;
+mod look;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -18,6 +19,7 @@ use crate::output::Narrator;
 use crate::target::{HostPort, Target};
 use crate::tls::{self, Alpn, Session, Tls, TlsCause};
 use limited::Limited;
+pub(crate) use look::Instead;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
 const FIRST_BYTES: usize = 16;

@@ -50,6 +50,8 @@ pub(crate) enum Cause {
     NotHttp,
     /// The server speaks TLS, and was asked plainly.
     SpeaksTls { asked: Alpn },
+    /// The server wants the PROXY protocol's header first.
+    WantsProxy,
     /// TLS failed.
     Tls(TlsCause),
     /// The tenth redirect.
@@ -113,6 +115,7 @@ impl Cause {
             Cause::OnlyHttp2 => "only-http2",
             Cause::NotHttp => "not-http",
             Cause::SpeaksTls { .. } => "speaks-tls",
+            Cause::WantsProxy => "wants-proxy",
             Cause::Tls(cause) => cause.name(),
             Cause::TooManyRedirects => "too-many-redirects",
             Cause::Location { .. } => "location",
@@ -153,6 +156,7 @@ impl Cause {
             | Cause::OnlyHttp2
             | Cause::NotHttp
             | Cause::SpeaksTls { .. }
+            | Cause::WantsProxy
             | Cause::TooManyRedirects
             | Cause::Location { .. }
             | Cause::NotHttp2 { .. }
@@ -185,6 +189,7 @@ impl Cause {
                 | Cause::Closed { .. }
                 | Cause::NotHttp
                 | Cause::SpeaksTls { .. }
+                | Cause::WantsProxy
                 | Cause::Tls(
                     TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Ended { .. } | TlsCause::Broken
                 )
@@ -218,14 +223,15 @@ impl fmt::Display for Cause {
             Cause::HeadersTooLarge => f.write_str("response headers of more than 64 KiB"),
             Cause::TooManyHeaders => f.write_str("more than 128 response header lines"),
             Cause::Malformed { part } => write!(f, "malformed HTTP response: {part}"),
-            Cause::OnlyHttp2 => {
-                f.write_str("the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it")
-            }
+            Cause::OnlyHttp2 => f.write_str(
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
+            ),
             Cause::NotHttp => f.write_str("the answer is not HTTP"),
             Cause::SpeaksTls { asked } => f.write_str(match asked {
                 Alpn::Http1 => "the server speaks TLS; https:// asks it",
                 Alpn::Http2 => "the server speaks TLS; --tls asks it",
             }),
+            Cause::WantsProxy => f.write_str("the server wants the PROXY protocol's header before HTTP"),
             Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
             Cause::Location { status, error: LocationError::Unreadable } => {
@@ -329,9 +335,10 @@ mod tests {
             (
                 Cause::OnlyHttp2,
                 "only-http2",
-                "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it",
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
             ),
             (Cause::NotHttp, "not-http", "the answer is not HTTP"),
+            (Cause::WantsProxy, "wants-proxy", "the server wants the PROXY protocol's header before HTTP"),
             (Cause::SpeaksTls { asked: Alpn::Http1 }, "speaks-tls", "the server speaks TLS; https:// asks it"),
             (Cause::SpeaksTls { asked: Alpn::Http2 }, "speaks-tls", "the server speaks TLS; --tls asks it"),
             (timeout(Missing::Handshake), "timeout", "no TLS handshake in 900ms"),

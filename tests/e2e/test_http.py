@@ -102,7 +102,7 @@ def test_nginx_is_asked_on_a_unix_socket(web, target, path, wanted):
 
 
 def test_a_server_of_http2_alone_is_told_as_such(web):
-    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it"
+    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server"
     at = f"(connected to 127.0.0.1:{web.http2})"
     assert exec_probe("http", f":{web.http2}/") == unhealthy(f"http GET http://localhost:{web.http2}/: {told} {at}")
 

@@ -54,7 +54,7 @@ NO_VERSION_3 = unhealthy(f"{THE} can't be accepted: it is not X.509 version 3")
 FOR_CLIENTS = unhealthy(f"{THE} can't be accepted: it is not for servers (extendedKeyUsage)")
 CRITICAL = unhealthy(f"{THE} can't be accepted: a critical extension is unknown")
 NO_VERSION = unhealthy("no TLS version in common, wanted 1.2 or 1.3")
-NO_HTTP1 = unhealthy("the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it")
+NO_HTTP1 = unhealthy("the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server")
 NO_HTTP2 = unhealthy("the server speaks no HTTP/2 over TLS (ALPN), so no gRPC")
 
 NOT_CHECKED = "note: the certificate stands in --cacert and names nobody, so its name was not checked\n"

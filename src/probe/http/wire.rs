@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use ureq::{Agent, Body};
 
 use crate::attempt::Attempt;
-use crate::connection::{Connection, Protection, Spoken};
+use crate::connection::{Connection, Instead, Protection, Spoken};
 use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::probe::http::Header;
 use crate::target::Target;
@@ -78,7 +78,10 @@ impl Exchange {
                 _ => agent.run(request),
             }
         });
-        let response = asked.map_err(|error| explain(error, &lock(&connection)))?;
+        let response = asked.map_err(|error| {
+            let mut connection = lock(&connection);
+            look_again(explain(error, &connection), &mut connection)
+        })?;
         let (parts, body) = response.into_parts();
         let header = |name| parts.headers.get(name).map(http::HeaderValue::as_bytes);
         let head = Head {
@@ -189,6 +192,20 @@ fn explain(error: ureq::Error, connection: &Connection) -> Failure {
         ureq::Error::Protocol(Protocol::HttpParseFail(part)) => Cause::Malformed { part },
         ureq::Error::Protocol(error) => Cause::Malformed { part: error.to_string() },
         _ => Cause::NotHttp,
+    };
+    connection.fails(cause)
+}
+
+/// A server that ends the connection without a word may speak something else: then that is the cause.
+fn look_again(failure: Failure, connection: &mut Connection) -> Failure {
+    if failure.cause != (Cause::Closed { missing: Missing::Head { begun: false } }) {
+        return failure;
+    }
+    let cause = match connection.wanted_instead(Alpn::Http1) {
+        Some(Instead::Tls) => Cause::SpeaksTls { asked: Alpn::Http1 },
+        Some(Instead::Http2) => Cause::OnlyHttp2,
+        Some(Instead::Proxy) => Cause::WantsProxy,
+        None => return failure,
     };
     connection.fails(cause)
 }
