@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::attempt::Attempt;
 use crate::connection::limited::Limited;
-use crate::connection::{Connection, Place, dial, is_settings, is_tls_record};
+use crate::connection::spoken::{is_settings, is_tls_record};
+use crate::connection::{Connection, Place, dial};
 use crate::output::Narrator;
 use crate::tls::{Alpn, Tls};
 

@@ -5,6 +5,7 @@
 mod dial;
 mod limited;
 mod look;
+mod spoken;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -20,6 +21,7 @@ use crate::target::{HostPort, Target};
 use crate::tls::{self, Alpn, Session, Tls, TlsCause};
 use limited::Limited;
 pub(crate) use look::Instead;
+pub(crate) use spoken::Spoken;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
 const FIRST_BYTES: usize = 16;
@@ -40,21 +42,6 @@ pub(crate) struct Protection<'a> {
 enum Place {
     Unix(SockAddr),
     Tcp(LocalAddr),
-}
-
-/// What a peer speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoken {
-    /// Not a byte came.
-    Nothing,
-    /// HTTP/1.x.
-    Http1,
-    /// HTTP/2.
-    Http2,
-    /// TLS, where none was asked for.
-    Tls,
-    /// Something else.
-    Other,
 }
 
 /// An accepted connection.
@@ -134,13 +121,7 @@ impl Connection {
 
     /// What the peer speaks, told by its first bytes.
     pub(crate) fn spoken(&self) -> Spoken {
-        match self.first.as_slice() {
-            [] => Spoken::Nothing,
-            first if first.starts_with(b"HTTP/") => Spoken::Http1,
-            first if is_settings(first) || is_goaway(first) => Spoken::Http2,
-            first if is_tls_record(first) && self.session.is_none() => Spoken::Tls,
-            _ => Spoken::Other,
-        }
+        Spoken::by(&self.first, self.session.is_some())
     }
 
     /// Takes in what the peer had said before the connection broke under a write, which [`Connection::spoken`] and
@@ -368,21 +349,6 @@ impl Write for Connection {
         }
         Ok(())
     }
-}
-
-/// True for the SETTINGS frame that every HTTP/2 server begins with: type 4, stream 0 (RFC 9113, section 3.4).
-fn is_settings(first: &[u8]) -> bool {
-    matches!(first, [_, _, _, 4, _, 0, 0, 0, 0, ..])
-}
-
-/// True for a GOAWAY frame, by which some HTTP/2 servers answer what is not HTTP/2: type 7, stream 0, 8 bytes at least.
-fn is_goaway(first: &[u8]) -> bool {
-    matches!(first, [0, 0, 8..=255, 7, _, 0, 0, 0, 0, ..])
-}
-
-/// True for a record of an alert or a handshake, version 3.x (RFC 8446, section 5.1).
-fn is_tls_record(first: &[u8]) -> bool {
-    matches!(first, [21 | 22, 3, ..])
 }
 
 fn not_local(why: NotLocal) -> Failure {

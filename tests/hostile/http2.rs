@@ -151,7 +151,7 @@ fn goodbyes() -> Vec<Row> {
     };
     let trailers = || frame(HEADERS, 5, 1, &block(&[("grpc-status", "0")]));
     vec![
-        row("grpc", "GOAWAY before SETTINGS", [Call, Send(goaway(0, 0, b"")), End]).unhealthy(NOT_HTTP2),
+        row("grpc", "GOAWAY before SETTINGS", [Call, Send(goaway(0, 0, b"")), End]).unhealthy(AWAY),
         after_settings("GOAWAY after SETTINGS", [Send(goaway(0, 0, b"")), Stay]).unhealthy(AWAY),
         after_settings("GOAWAY with an error", [Send(goaway(0, 2, b"")), End]).unhealthy(AWAY),
         after_settings("GOAWAY with 16,000 bytes of excuses", [Send(goaway(0, 11, &[b'x'; 16_000])), End])
