@@ -81,8 +81,8 @@ pub(crate) enum Cause {
     File(Unusable),
     /// The file was not modified within this length.
     Stale { max_age: Duration },
-    /// The file's first 64 KiB do not hold the text.
-    FileLacks { text: String },
+    /// The file, or its first 64 KiB, does not hold the text.
+    FileLacks { text: String, cut: bool },
     /// Nothing was installed.
     Install(InstallCause),
     /// This host could not even ask.
@@ -256,7 +256,9 @@ impl fmt::Display for Cause {
             Cause::BadGrpc { part } => write!(f, "malformed gRPC response: {part}"),
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
-            Cause::FileLacks { text } => write!(f, "no {} in the file", quoted(text)),
+            Cause::FileLacks { text, cut } => {
+                write!(f, "no {} in the file{}", quoted(text), if *cut { "'s first 64 KiB" } else { "" })
+            }
             Cause::Install(cause) => cause.fmt(f),
             Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
         }
@@ -380,7 +382,8 @@ mod tests {
             (Cause::File(Unusable::Call("open", libc::EACCES)), "unreadable", "permission denied"),
             (Cause::File(Unusable::Call("read", libc::EIO)), "unreadable", "read gave EIO"),
             (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
-            (Cause::FileLacks { text: "up".into() }, "content", "no \"up\" in the file"),
+            (Cause::FileLacks { text: "up".into(), cut: false }, "content", "no \"up\" in the file"),
+            (Cause::FileLacks { text: "up".into(), cut: true }, "content", "no \"up\" in the file's first 64 KiB"),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
             (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
         ]
