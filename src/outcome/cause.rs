@@ -34,10 +34,10 @@ pub(crate) enum Cause {
     /// The peer closed or reset the connection, and this had not come. A peer that closes with bytes unread sends a
     /// reset, so which of the two arrives is chance: one cause.
     Closed { missing: Missing },
-    /// An HTTP status out of the wanted list.
-    Status { status: u16, wanted: StatusList },
-    /// The body, or its first 10 KiB, does not hold the text.
-    BodyLacks { text: String, cut: bool },
+    /// An HTTP status that is not in the wanted list.
+    Status { status: u16, wanted: StatusList, clue: Clue },
+    /// The body, or its first 10 KiB, does not hold the text; and how it is compressed, if it is.
+    BodyLacks { text: String, cut: bool, coding: Option<String> },
     /// The response headers exceed 64 KiB.
     HeadersTooLarge,
     /// The response has more than 128 header lines.
@@ -56,6 +56,8 @@ pub(crate) enum Cause {
     Tls(TlsCause),
     /// The tenth redirect.
     TooManyRedirects,
+    /// A redirect from https to http where `--cacert` wants the server verified.
+    OutOfTls { status: u16 },
     /// A redirect that can't be followed, with its status.
     Location { status: u16, error: LocationError },
     /// A serving status that was not wanted.
@@ -89,6 +91,27 @@ pub(crate) enum Cause {
     System { call: &'static str, errno: i32 },
 }
 
+/// What may explain an HTTP status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Clue {
+    /// Nothing is known.
+    None,
+    /// The server may not know this name, which it was sent as `Host`.
+    Host(String),
+    /// The body says that plain HTTP came to a TLS port.
+    SpeaksTls,
+}
+
+impl fmt::Display for Clue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Clue::None => Ok(()),
+            Clue::Host(host) => write!(f, " (sent Host: {host})"),
+            Clue::SpeaksTls => write!(f, "; {}", Cause::SpeaksTls { asked: Alpn::Http1 }),
+        }
+    }
+}
+
 impl Cause {
     /// The cause for a system call that failed by neither the peer's doing nor the clock's.
     pub(crate) fn system(call: &'static str, error: &std::io::Error) -> Cause {
@@ -118,7 +141,7 @@ impl Cause {
             Cause::WantsProxy => "wants-proxy",
             Cause::Tls(cause) => cause.name(),
             Cause::TooManyRedirects => "too-many-redirects",
-            Cause::Location { .. } => "location",
+            Cause::OutOfTls { .. } | Cause::Location { .. } => "location",
             Cause::Serving { .. } | Cause::UnknownServing { .. } => "not-serving",
             Cause::Unimplemented => "unimplemented",
             Cause::UnknownService => "unknown-service",
@@ -158,6 +181,7 @@ impl Cause {
             | Cause::SpeaksTls { .. }
             | Cause::WantsProxy
             | Cause::TooManyRedirects
+            | Cause::OutOfTls { .. }
             | Cause::Location { .. }
             | Cause::NotHttp2 { .. }
             | Cause::NotGrpc { .. } => Some(Phase::Headers),
@@ -169,9 +193,10 @@ impl Cause {
     /// The protocol's own status, as JSON writes it.
     pub(crate) fn status(&self) -> Option<String> {
         match self {
-            Cause::Status { status, .. } | Cause::NotGrpc { status } | Cause::Location { status, .. } => {
-                Some(status.to_string())
-            }
+            Cause::Status { status, .. }
+            | Cause::NotGrpc { status }
+            | Cause::OutOfTls { status }
+            | Cause::Location { status, .. } => Some(status.to_string()),
             Cause::Serving { status, .. } => Some(quoted(status)),
             Cause::UnknownServing { number } => Some(quoted(&number.to_string())),
             Cause::Unimplemented => Some(quoted("UNIMPLEMENTED")),
@@ -214,11 +239,12 @@ impl fmt::Display for Cause {
                 write!(f, "{missing} in {}{}", Length(*limit), Tried(missing.tried()))
             }
             Cause::Closed { missing } => write!(f, "connection closed or reset by the peer, {missing}"),
-            Cause::Status { status, wanted } => {
-                write!(f, "status {status}, wanted {}", shown(&wanted.to_string(), VALUE_CHARS))
+            Cause::Status { status, wanted, clue } => {
+                write!(f, "status {status}, wanted {}{clue}", shown(&wanted.to_string(), VALUE_CHARS))
             }
-            Cause::BodyLacks { text, cut } => {
-                write!(f, "no {} in the body{}", quoted(text), if *cut { "'s first 10 KiB" } else { "" })
+            Cause::BodyLacks { text, cut, coding } => {
+                write!(f, "no {} in the body{}", sought(text), if *cut { "'s first 10 KiB" } else { "" })?;
+                coding.as_ref().map_or(Ok(()), |coding| write!(f, "; the body is compressed ({coding})"))
             }
             Cause::HeadersTooLarge => f.write_str("response headers of more than 64 KiB"),
             Cause::TooManyHeaders => f.write_str("more than 128 response header lines"),
@@ -234,6 +260,9 @@ impl fmt::Display for Cause {
             Cause::WantsProxy => f.write_str("the server wants the PROXY protocol's header before HTTP"),
             Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
+            Cause::OutOfTls { status } => {
+                write!(f, "status {status} leads from https to http, where --cacert can't verify the server")
+            }
             Cause::Location { status, error: LocationError::Unreadable } => {
                 write!(f, "status {status} with a Location that is no URL")
             }
@@ -257,12 +286,17 @@ impl fmt::Display for Cause {
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
             Cause::FileLacks { text, cut } => {
-                write!(f, "no {} in the file{}", quoted(text), if *cut { "'s first 64 KiB" } else { "" })
+                write!(f, "no {} in the file{}", sought(text), if *cut { "'s first 64 KiB" } else { "" })
             }
             Cause::Install(cause) => cause.fmt(f),
             Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
         }
     }
+}
+
+/// A text that was looked for, in quotes; line ends and tabs in it become blanks.
+fn sought(text: &str) -> String {
+    quoted(&text.replace(char::is_control, " "))
 }
 
 /// The addresses behind a name, in brackets; nothing where there are none to tell.
@@ -295,6 +329,8 @@ mod tests {
         let timeout = |missing| Cause::Timeout { missing, limit };
         let closed = |missing| Cause::Closed { missing };
         let wanted = StatusList(vec![200..=204, 301..=301]);
+        let status = |status, clue| Cause::Status { status, wanted: wanted.clone(), clue };
+        let lacks = |text: &str, cut, coding| Cause::BodyLacks { text: text.into(), cut, coding };
         vec![
             (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
             (Cause::Refused { tried: vec![] }, "refused", "connection refused"),
@@ -324,9 +360,20 @@ mod tests {
                 "closed",
                 "connection closed or reset by the peer, answer not complete",
             ),
-            (Cause::Status { status: 503, wanted }, "status", "status 503, wanted 200-204,301"),
-            (Cause::BodyLacks { text: "ok".into(), cut: false }, "body", "no \"ok\" in the body"),
-            (Cause::BodyLacks { text: "ok".into(), cut: true }, "body", "no \"ok\" in the body's first 10 KiB"),
+            (status(503, Clue::None), "status", "status 503, wanted 200-204,301"),
+            (
+                status(421, Clue::Host("localhost:80".into())),
+                "status",
+                "status 421, wanted 200-204,301 (sent Host: localhost:80)",
+            ),
+            (
+                status(400, Clue::SpeaksTls),
+                "status",
+                "status 400, wanted 200-204,301; the server speaks TLS; https:// asks it",
+            ),
+            (lacks("ok", false, None), "body", "no \"ok\" in the body"),
+            (lacks("\"a\":\n1", true, None), "body", "no '\"a\": 1' in the body's first 10 KiB"),
+            (lacks("ok", false, Some("gzip".into())), "body", "no \"ok\" in the body; the body is compressed (gzip)"),
             (Cause::HeadersTooLarge, "headers-too-large", "response headers of more than 64 KiB"),
             (Cause::TooManyHeaders, "too-many-headers", "more than 128 response header lines"),
             (
@@ -384,6 +431,11 @@ mod tests {
             (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
             (Cause::FileLacks { text: "up".into(), cut: false }, "content", "no \"up\" in the file"),
             (Cause::FileLacks { text: "up".into(), cut: true }, "content", "no \"up\" in the file's first 64 KiB"),
+            (
+                Cause::OutOfTls { status: 302 },
+                "location",
+                "status 302 leads from https to http, where --cacert can't verify the server",
+            ),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
             (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
         ]

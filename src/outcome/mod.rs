@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::install::Installed;
 use crate::text::quoted;
-pub(crate) use cause::Cause;
+pub(crate) use cause::{Cause, Clue};
 pub(crate) use missing::Missing;
 pub(crate) use status_list::StatusList;
 
@@ -213,7 +213,7 @@ mod tests {
              127.0.0.1:80) (not by loopback: a sidecar may have answered) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
         );
         // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() });
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default(), clue: Clue::None });
         let answered = Failure { peer: Some(addr), ..answered };
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
