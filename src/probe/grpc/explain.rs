@@ -102,7 +102,6 @@ impl Seen {
             (_, None, _, By::Tonic(code)) => Cause::BadGrpc {
                 part: match code {
                     Code::OutOfRange => "a message of more than 4 KiB",
-                    Code::Unimplemented => "compressed, which was not asked for",
                     Code::Unknown => "no grpc-status",
                     _ => "no message that can be read",
                 },

@@ -27,6 +27,12 @@ pub(super) struct Channel {
     pub(super) shared: Arc<Shared>,
 }
 
+/// The header or trailer by which a call ends.
+const GRPC_STATUS: &str = "grpc-status";
+
+/// The flag of a message that is compressed.
+const COMPRESSED: u8 = 1;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Service<Request<tonic::body::Body>> for Channel {
@@ -47,11 +53,13 @@ impl Service<Request<tonic::body::Body>> for Channel {
             let mut response = response.await?;
             let http = response.status().as_u16();
             shared.connection().phase_ended(Phase::Headers, format_args!("HTTP status {http}"));
-            let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-            if http != 200 || !kind.starts_with(b"application/grpc") {
+            let headers = response.headers_mut();
+            if http != 200 || !headers.get_all(CONTENT_TYPE).iter().any(|kind| is_grpc(kind.as_bytes())) {
                 return Err(Failure::new(Cause::NotGrpc { status: http }).into());
             }
-            shared.note(status(response.headers_mut()).unwrap_or(Heard::Head));
+            // A server may name its coding and compress nothing: each message's flag decides. Tonic refuses by the name.
+            headers.remove("grpc-encoding");
+            shared.note(status(headers).unwrap_or(Heard::Head));
             Ok(response.map(|body| Watched { body, shared, head: Vec::new(), left: None }))
         })
     }
@@ -66,12 +74,15 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Follows the message's length: a unary call has one, and whoever sends another breaks gRPC.
+    /// Follows the message's flag and length: a unary call has one, and whoever sends another breaks gRPC.
     fn follow(&mut self, mut data: &[u8]) -> Result<(), BoxError> {
         if self.left.is_none() {
             let (head, rest) = data.split_at(data.len().min(5 - self.head.len()));
             self.head.extend_from_slice(head);
             data = rest;
+            if self.head.first() == Some(&COMPRESSED) {
+                return Err(Failure::new(Cause::BadGrpc { part: "compressed, which was not asked for" }).into());
+            }
             if let [_, len @ ..] = self.head.as_slice()
                 && let Ok(len) = <[u8; 4]>::try_from(len)
             {
@@ -129,11 +140,74 @@ impl Watched {
     }
 }
 
-/// The server's own status, where it says another than OK. The details of a status, which nobody looks at, are
-/// removed: tonic panics where they are not base64.
+/// True for gRPC's content type: nothing may follow its name but a coding of messages or parameters, so that
+/// application/grpc-web is another (PROTOCOL-HTTP2.md; grpc-go compares as exactly).
+fn is_grpc(kind: &[u8]) -> bool {
+    matches!(kind.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..]))
+}
+
+/// The server's own status, where it says another than OK; of several, the first that does. For tonic one is left that
+/// it can read, and no details, which nobody looks at: it panics where they are not base64.
 fn status(headers: &mut HeaderMap) -> Option<Heard> {
     headers.remove(tonic::Status::GRPC_STATUS_DETAILS);
-    let value = headers.get("grpc-status").map(HeaderValue::as_bytes).filter(|value| *value != b"0")?;
-    let code = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i32>().ok());
-    Some(code.filter(|code| *code > 0).map_or(Heard::NoCode, |code| Heard::Code(Code::from_i32(code))))
+    let all = headers.get_all(GRPC_STATUS);
+    let mut codes = all.iter().map(|value| code(value.as_bytes()));
+    let first = codes.next()?;
+    let code = std::iter::once(first).chain(codes).find(|code| *code != Some(0)).unwrap_or(first);
+    let (heard, left) = match code {
+        Some(0) => (None, "0"),
+        Some(code) => (Some(Heard::Code(Code::from_i32(code))), "2"),
+        None => (Some(Heard::NoCode), "2"),
+    };
+    headers.insert(GRPC_STATUS, HeaderValue::from_static(left));
+    heard
+}
+
+/// The number of a status: digits and nothing else.
+fn code(value: &[u8]) -> Option<i32> {
+    let digits = Some(value).filter(|value| value.iter().all(u8::is_ascii_digit));
+    std::str::from_utf8(digits?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_grpcs_own_content_type_is_grpc() {
+        for kind in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
+            assert!(is_grpc(kind.as_bytes()), "{kind}");
+        }
+        for kind in ["application/grpc-web", "application/grpc-web+proto", "application/grpcx", "application/grp", ""]
+        {
+            assert!(!is_grpc(kind.as_bytes()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_digits_and_any_other_than_ok_counts() {
+        let of = |code| Some(Heard::Code(code));
+        let rows: [(&[&str], Option<Heard>); 12] = [
+            (&[], None),
+            (&["0"], None),
+            (&["00"], None),
+            (&["5"], of(Code::NotFound)),
+            (&["05"], of(Code::NotFound)),
+            (&["99"], of(Code::Unknown)),
+            (&["+5"], Some(Heard::NoCode)),
+            (&["-1"], Some(Heard::NoCode)),
+            (&[""], Some(Heard::NoCode)),
+            (&["5 "], Some(Heard::NoCode)),
+            (&["0", "14"], of(Code::Unavailable)),
+            (&["14", "0"], of(Code::Unavailable)),
+        ];
+        for (given, wanted) in rows {
+            let mut headers = HeaderMap::new();
+            for value in given {
+                headers.append(GRPC_STATUS, HeaderValue::from_static(value));
+            }
+            assert_eq!(status(&mut headers), wanted, "{given:?}");
+            assert_eq!(headers.get_all(GRPC_STATUS).iter().count(), given.len().min(1), "{given:?}");
+        }
+    }
 }
