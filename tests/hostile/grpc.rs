@@ -11,7 +11,8 @@ use super::tls_peer::{ALERT, Version, accept, config};
 const NO_MESSAGE: &str = "malformed gRPC response: no message that can be read";
 const NO_STATUS: &str = "malformed gRPC response: no grpc-status";
 const NO_CODE: &str = "malformed gRPC response: a grpc-status that is no code";
-const BROKEN: &str = "malformed gRPC response: HTTP/2 is broken";
+const NOT_ACCEPTED_HEAD: &str = "malformed gRPC response: response headers that HTTP/2 does not accept";
+const NOT_ACCEPTED: &str = "malformed gRPC response: a wrong content-length, or trailers that HTTP/2 does not accept";
 const COMPRESSED: &str = "malformed gRPC response: compressed, which was not asked for";
 const CUT: &str = "connection closed or reset by the peer, answer not complete";
 const NOT_COMPLETE: &str = "answer not complete in 400ms";
@@ -200,7 +201,7 @@ fn others() -> Vec<Row> {
             &[headers(), data(&message(&[8, 1])), frame(HEADERS, 4, 1, &block(&DONE))],
             End,
         )
-        .unhealthy(BROKEN),
+        .unhealthy(NOT_ACCEPTED),
         answer(
             "a length that the message does not have",
             &[
@@ -210,7 +211,31 @@ fn others() -> Vec<Row> {
             ],
             End,
         )
-        .unhealthy(BROKEN),
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "a length of more than the message has",
+            &[
+                frame(HEADERS, 4, 1, &block(&[OK[0], OK[1], ("content-length", "8")])),
+                data(&message(&[8, 1])),
+                trailers(&DONE),
+            ],
+            End,
+        )
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "trailers with a header of a connection",
+            &[headers(), data(&message(&[8, 1])), trailers(&[DONE[0], ("connection", "close")])],
+            End,
+        )
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "trailers with a pseudo-header",
+            &[headers(), data(&message(&[8, 1])), trailers(&[(":status", "200"), DONE[0]])],
+            End,
+        )
+        .healthy(SERVING),
+        answer("a length that is no number", &[trailers(&[OK[0], OK[1], ("content-length", "x"), DONE[0]])], End)
+            .unhealthy(NOT_ACCEPTED_HEAD),
     ]
 }
 

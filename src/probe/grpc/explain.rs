@@ -5,10 +5,12 @@
 use std::error::Error as _;
 use std::io;
 
+use h2::Reason;
 use tonic::{Code, Status};
 
 use crate::connection::{Connection, Spoken};
 use crate::outcome::{Cause, Failure, Missing};
+use crate::probe::grpc::socket::Heard;
 use crate::tls::Alpn;
 
 /// What was seen of a call that ended without a status of the server's.
@@ -16,6 +18,8 @@ use crate::tls::Alpn;
 struct Seen {
     /// What the first bytes are.
     spoken: Spoken,
+    /// Whether the head of a gRPC response had come.
+    has_head: bool,
     /// What HTTP/2 says of the end, where it was not the connection's own.
     http2: Option<Http2>,
     /// How the connection ended, if it did.
@@ -31,6 +35,9 @@ enum Http2 {
     GoneAway,
     /// The server sent RST_STREAM.
     Reset,
+    /// Headers, or a body of another length than they say: HTTP/2 itself goes on (RFC 9113, section 8.1.1). The library
+    /// does not say which rule they break; headers of more than 16 KiB are among them.
+    Unacceptable,
     /// What the server sent is not HTTP/2 as it should be.
     Broken,
 }
@@ -47,7 +54,7 @@ enum By {
 }
 
 /// The failure of a call that ended without a status of the server's.
-pub(super) fn explain(error: &Status, connection: &Connection) -> Failure {
+pub(super) fn explain(error: &Status, heard: Heard, connection: &Connection) -> Failure {
     let missing = Missing::Answer { begun: connection.has_begun() };
     if connection.has_tls_failed() {
         return connection.failure(&io::ErrorKind::InvalidData.into(), missing);
@@ -65,7 +72,8 @@ pub(super) fn explain(error: &Status, connection: &Connection) -> Failure {
         }
         source = error.source();
     }
-    let seen = Seen { spoken: connection.spoken(), http2, ended: connection.ended(), by };
+    let has_head = heard != Heard::Nothing;
+    let seen = Seen { spoken: connection.spoken(), has_head, http2, ended: connection.ended(), by };
     match seen.cause() {
         Ok(cause) => connection.fails(cause),
         Err(kind) => connection.failure(&kind.into(), missing),
@@ -79,6 +87,7 @@ impl Http2 {
             error if error.is_io() => None,
             error if error.is_remote() && error.is_go_away() => Some(Http2::GoneAway),
             error if error.is_remote() => Some(Http2::Reset),
+            error if error.is_reset() && error.reason() == Some(Reason::PROTOCOL_ERROR) => Some(Http2::Unacceptable),
             _ => Some(Http2::Broken),
         }
     }
@@ -94,6 +103,12 @@ impl Seen {
             // What is wrong with what came does not depend on what became of the connection.
             (_, Some(Http2::GoneAway), ..) => Cause::TurnedAway { frame: "GOAWAY" },
             (_, Some(Http2::Reset), ..) => Cause::TurnedAway { frame: "RST_STREAM" },
+            (_, Some(Http2::Unacceptable), ..) if !self.has_head => {
+                Cause::BadGrpc { part: "response headers that HTTP/2 does not accept" }
+            }
+            (_, Some(Http2::Unacceptable), ..) => {
+                Cause::BadGrpc { part: "a wrong content-length, or trailers that HTTP/2 does not accept" }
+            }
             (_, Some(Http2::Broken), ..) => Cause::BadGrpc { part: "HTTP/2 is broken" },
             (_, None, Some(kind), By::Unsent | By::Hyper) => return Err(kind),
             // Dropped before it was sent, on a connection that is open: the server had said goodbye.
@@ -141,8 +156,13 @@ mod tests {
             (Spoken::Http2, None, None, unreadable, bad("no message that can be read")),
         ];
         for (spoken, http2, ended, by, wanted) in rows {
-            let seen = Seen { spoken, http2, ended, by };
+            let seen = Seen { spoken, has_head: false, http2, ended, by };
             assert_eq!(seen.cause(), wanted, "{seen:?}");
         }
+        let seen =
+            Seen { spoken: Spoken::Http2, has_head: false, http2: Some(Http2::Unacceptable), ended, by: By::Hyper };
+        assert_eq!(seen.cause(), bad("response headers that HTTP/2 does not accept"));
+        let seen = Seen { has_head: true, ..seen };
+        assert_eq!(seen.cause(), bad("a wrong content-length, or trailers that HTTP/2 does not accept"));
     }
 }
