@@ -315,6 +315,48 @@ fn any_answer_is_no_answer_that_breaks_grpc() {
 }
 
 #[test]
+fn a_server_that_speaks_tls_is_told_by_a_second_look() {
+    const CLOSES: &[u8] = b"";
+    const REFUSES: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n";
+    const FORBIDS: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+    const HELLO: &[u8] = &[22, 3, 3, 0, 90, 2];
+    let tls = "the server speaks TLS; --tls asks it";
+    let closed = "connection closed or reset by the peer, no answer";
+    let http1 = "the server speaks HTTP/1.1, not HTTP/2, so no gRPC";
+    let rows = [
+        ("closes, then an alert", CLOSES, Some(ALERT), tls),
+        ("closes, then a hello", CLOSES, Some(HELLO), tls),
+        ("closes always", CLOSES, Some(CLOSES), closed),
+        ("refuses, then a hello", REFUSES, Some(HELLO), tls),
+        ("refuses always", REFUSES, Some(REFUSES), http1),
+        ("refuses a client", FORBIDS, None, http1),
+    ];
+    for (what, plain, hello, wanted) in rows {
+        for option in ["--expect-status=SERVING", "--expect-status=any"] {
+            let server = Server::new(1 + usize::from(hello.is_some()), move |at, stream| {
+                let answer = if at == 0 { plain } else { hello.unwrap_or_default() };
+                if at == 0 {
+                    read_request(stream);
+                } else {
+                    let _ = stream.read(&mut [0; 4096]);
+                }
+                let _ = stream.write_all(answer);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.read_to_end(&mut Vec::new());
+                String::new()
+            });
+            let port = server.port;
+            println!("{what} {option}");
+            exec_probe(["grpc", option, &format!("localhost:{port}")])
+                .stderr(format!("grpc localhost:{port}: {wanted} (connected to 127.0.0.1:{port})"))
+                .takes(0, 1500)
+                .exit(1);
+        }
+    }
+}
+
+#[test]
 fn silence_and_ends_are_told_apart() {
     for bytes in [b"".as_slice(), SETTINGS] {
         let server = peer(bytes, true);

@@ -124,6 +124,11 @@ impl Connection {
         Spoken::by(&self.first, self.session.is_some())
     }
 
+    /// The first bytes received, 16 at most.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
     /// Takes in what the peer had said before the connection broke under a write, which [`Connection::spoken`] and
     /// [`Connection::failure`] need.
     pub(crate) fn hear_last_words(&mut self) {

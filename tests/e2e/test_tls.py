@@ -415,7 +415,8 @@ def test_a_redirect_to_and_from_https_is_followed(secure_web, ask, options, targ
             "localhost:{plain}",
             connected("the server does not speak TLS; leave --tls out to ask it without"),
         ),
-        ("grpc", [], "localhost:{main}", connected("the server speaks HTTP/1.1, not HTTP/2, so no gRPC")),
+        ("grpc", [], "localhost:{main}", connected("the server speaks TLS; --tls asks it")),
+        ("grpc", [], "localhost:{http2}", connected("the server speaks TLS; --tls asks it")),
         ("grpc", ["--tls"], "localhost:{main}", NO_HTTP2),
         ("grpc", ["--tls"], "localhost:{http2}", unhealthy("an HTTP/2 server, but not a gRPC one (HTTP status 404)")),
         ("http", [], "https://localhost:{http2}/ok", WELL),
@@ -495,8 +496,9 @@ def test_grpcio_that_is_asked_the_other_way_is_told(grpc, secure_grpc, ask):
     assert ask("grpc", *target) == told.about(label, port=grpc.health)
     # It closes without a byte, and without a word about ALPN.
     label, (_, target) = over_tls("grpc", secure_grpc.health)
-    told = connected("connection closed or reset by the peer, no answer")
+    told = connected("the server speaks TLS; --tls asks it")
     assert ask("grpc", target) == told.about(label, port=secure_grpc.health)
+    assert ask("grpc", "--expect-status=any", target) == told.about(label, port=secure_grpc.health)
     label, target = over_tls("http", secure_grpc.health)
     told = connected("connection closed or reset by the peer, no response headers")
     assert ask("http", *target) == told.about(label, port=secure_grpc.health)

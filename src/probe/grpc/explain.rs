@@ -8,7 +8,7 @@ use std::io;
 use h2::Reason;
 use tonic::{Code, Status};
 
-use crate::connection::{Connection, Spoken};
+use crate::connection::{Connection, Instead, Spoken};
 use crate::outcome::{Cause, Failure, Missing};
 use crate::probe::grpc::socket::Heard;
 use crate::tls::Alpn;
@@ -54,7 +54,25 @@ enum By {
 }
 
 /// The failure of a call that ended without a status of the server's.
-pub(super) fn explain(error: &Status, heard: Heard, connection: &Connection) -> Failure {
+pub(super) fn explain(error: &Status, heard: Heard, connection: &mut Connection) -> Failure {
+    let failure = at_first_sight(error, heard, connection);
+    if may_speak_tls(&failure.cause, connection) && connection.wanted_instead(Alpn::Http2) == Some(Instead::Tls) {
+        return connection.fails(Cause::SpeaksTls { asked: Alpn::Http2 });
+    }
+    failure
+}
+
+/// True where a TLS port may have been asked in plain: grpcio, grpclib and Go close it without a word, nginx and others
+/// answer with status 400 in HTTP/1.1. Whether it is one, a second look tells, so nothing is guessed by a text.
+fn may_speak_tls(cause: &Cause, connection: &Connection) -> bool {
+    match cause {
+        Cause::Closed { missing: Missing::Answer { begun: false } } => true,
+        Cause::NotHttp2 { instead: Some(_) } => connection.first().get(9..12) == Some(b"400"),
+        _ => false,
+    }
+}
+
+fn at_first_sight(error: &Status, heard: Heard, connection: &Connection) -> Failure {
     let missing = Missing::Answer { begun: connection.has_begun() };
     if connection.has_tls_failed() {
         return connection.failure(&io::ErrorKind::InvalidData.into(), missing);

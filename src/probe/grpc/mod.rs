@@ -131,7 +131,7 @@ impl GrpcProbe {
             }
             // The peer goes on sending, and the reads that may follow the deadline are spent.
             (Ok(Err(_)), _) if connection.ended() == Some(io::ErrorKind::TimedOut) => late(),
-            (Ok(Err(error)), _) => Err(explain(&error, heard, &connection)),
+            (Ok(Err(error)), _) => Err(explain(&error, heard, &mut connection)),
         }
     }
 
