@@ -72,6 +72,7 @@ fn may_speak_tls(cause: &Cause, connection: &Connection) -> bool {
     }
 }
 
+/// The failure by what was seen on this connection alone.
 fn at_first_sight(error: &Status, heard: Heard, connection: &Connection) -> Failure {
     let missing = Missing::Answer { begun: connection.has_begun() };
     if connection.has_tls_failed() {
