@@ -28,9 +28,14 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
     out
 }
 
-/// Returns `text` in double quotes, as [`shown`].
+/// Returns `text` in double quotes, as [`shown`]; in others where it has such quotes itself.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text, VALUE_CHARS))
+    let text = shown(text, VALUE_CHARS);
+    match (text.contains('"'), text.contains('\'')) {
+        (false, _) => format!("\"{text}\""),
+        (true, false) => format!("'{text}'"),
+        (true, true) => format!("“{text}”"),
+    }
 }
 
 /// Control characters, line and paragraph separators, and what is invisible or changes how other text is read:
@@ -169,6 +174,14 @@ mod tests {
         ];
         for (errno, wanted) in rows {
             assert_eq!(Errno(errno).to_string(), wanted);
+        }
+    }
+
+    #[test]
+    fn quotes_are_others_than_those_within() {
+        let rows = [("a", "\"a\""), ("it's", "\"it's\""), ("\"a\": 1", "'\"a\": 1'"), ("\"it's\"", "“\"it's\"”")];
+        for (given, wanted) in rows {
+            assert_eq!(quoted(given), wanted);
         }
     }
 

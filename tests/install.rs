@@ -104,8 +104,13 @@ fn a_copy_that_runs_is_replaced() {
         .expect("older");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let target = listener.local_addr().expect("bound").to_string();
-    let mut running =
-        Command::new(&file).args(["http", "--timeout=20s", &target]).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut running = loop {
+        match Command::new(&file).args(["http", "--timeout=20s", &target]).stderr(Stdio::null()).spawn() {
+            // A process that another test is just starting still has the file open for writing, until it becomes another.
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            spawned => break spawned.expect("it runs"),
+        }
+    };
     let (stream, _) = listener.accept().expect("it asks");
     exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
     assert_eq!(running.try_wait().expect("its state"), None, "it runs on");

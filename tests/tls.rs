@@ -510,7 +510,7 @@ fn handshakes_that_do_not_end_well() {
              ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more"
                 .to_owned(),
         ),
-        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it".to_owned()),
+        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server".to_owned()),
         (80, "the server ended the TLS handshake (internal_error) CONNECTED".to_owned()),
     ] {
         let server = Server::new(1, move |_, stream| {
@@ -548,6 +548,35 @@ fn a_redirect_may_lead_from_http_to_https() {
         .stdout(format!("http GET http://localhost:{}/: status 200 (TIME)", server.port))
         .exit(0);
     assert_eq!(secure.finish(), ["localhost GET /in HTTP/1.1"]);
+}
+
+#[test]
+fn a_redirect_out_of_tls_is_a_failure_where_the_server_was_verified() {
+    let made = Made::new(&["localhost"], None, |_| {});
+    let folder = Folder::new();
+    let pem = folder.file("server.pem", &made.pem);
+    for (options, calls) in [(vec![], 1), (vec![format!("--cacert={pem}"), "--user=me:s3cret".to_owned()], 0)] {
+        let plain = Server::answers(calls, response("200 OK", "", ""));
+        let to = format!("Location: http://localhost:{}/\r\n", plain.port);
+        let config = Arc::new(server_config(&made));
+        let secure = Server::new(1, move |_, stream| {
+            speak(&config, stream, |mut tls| {
+                let head = read_head(&mut tls);
+                let _ = tls.write_all(response("302 X", &to, "").as_bytes());
+                head
+            })
+        });
+        let url = format!("https://localhost:{}/", secure.port);
+        let run = exec_probe(["http".to_owned()].into_iter().chain(options).chain([url.clone()]));
+        match calls {
+            0 => run
+                .stderr(format!(
+                    "http GET {url}: status 302 leads from https to http, where --cacert can't verify the server"
+                ))
+                .exit(1),
+            _ => run.stdout(format!("http GET {url}: status 200 (TIME)")).exit(0),
+        }
+    }
 }
 
 #[test]

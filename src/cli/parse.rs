@@ -14,7 +14,7 @@ use crate::outcome::{EXIT_UNHEALTHY, StatusList};
 use crate::probe::Probe;
 use crate::probe::file::FileProbe;
 use crate::probe::grpc::{GrpcProbe, ServingList};
-use crate::probe::http::{Header, HttpProbe};
+use crate::probe::http::{Header, HostHeader, HttpProbe};
 use crate::probe::tcp::TcpProbe;
 use crate::report::Format;
 use crate::target::{OtherName, Target, UnixSocket, without_user};
@@ -127,14 +127,22 @@ impl Line<'_> {
     #[inline(never)] // large frames, of which a command line needs one
     fn http(&mut self) -> Result<HttpProbe, String> {
         let method = self.option(&flags::METHOD, values::method)?.unwrap_or(Method::GET);
-        let given = self.options(&flags::HEADER, values::header)?;
+        let mut shown_host = None;
+        let given = self.words(&flags::HEADER, |word| {
+            let header = values::header(word.value())?;
+            if header.name.eq_ignore_ascii_case("host") {
+                let typed = word.typed();
+                shown_host = Some(typed.split_once(':').map_or(typed, |(_, value)| value.trim()).to_owned());
+            }
+            Ok(header)
+        })?;
         let user = self.option(&flags::USER, values::user)?;
         let wanted = self.option(&flags::EXPECT_STATUS, |text| {
             StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
         })?;
         let body = self.wanted(&flags::EXPECT_BODY)?;
         let unix_socket = self.word(&flags::UNIX_SOCKET, UnixSocket::parse)?;
-        let follow = self.option(&flags::REDIRECTS, values::redirects)?.unwrap_or(true);
+        let redirects = self.option(&flags::REDIRECTS, values::redirects)?.unwrap_or_default();
         let show_body = self.switch(&flags::SHOW_BODY)?;
         let tls = self.tls()?;
         let (_, url) = self.target(|word| {
@@ -150,6 +158,7 @@ impl Line<'_> {
         }
         let tls = tls.0;
         let (host, headers) = headers(given, user, url.user.clone())?;
+        let host = host.map(|value| HostHeader { value, shown: shown_host });
         let is_wanted_explicit = wanted.is_some();
         let wanted = wanted.unwrap_or_default();
         Ok(HttpProbe {
@@ -162,7 +171,7 @@ impl Line<'_> {
             body,
             unix_socket,
             tls,
-            follow,
+            redirects,
             show_body,
         })
     }

@@ -8,7 +8,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{EXIT_DEFECT, EXIT_USAGE};
-use crate::probe::http::Header;
+use crate::probe::http::{Header, Redirects};
 use crate::report::Format;
 use crate::word::Wrong;
 
@@ -88,10 +88,10 @@ pub(crate) fn method(text: &str) -> Result<Method, Wrong> {
 }
 
 /// `same-host` or `none`: whether redirects are followed.
-pub(crate) fn redirects(text: &str) -> Result<bool, Wrong> {
+pub(crate) fn redirects(text: &str) -> Result<Redirects, Wrong> {
     match text {
-        "same-host" => Ok(true),
-        "none" => Ok(false),
+        "same-host" => Ok(Redirects::SameHost),
+        "none" => Ok(Redirects::None),
         _ => wrong("wanted same-host or none"),
     }
 }

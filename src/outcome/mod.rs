@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::install::Installed;
 use crate::text::quoted;
-pub(crate) use cause::Cause;
 #[cfg(test)]
 pub(crate) use cause::kinds;
+pub(crate) use cause::{Cause, Clue};
 pub(crate) use missing::Missing;
 pub(crate) use status_list::StatusList;
 
@@ -242,8 +242,8 @@ mod tests {
             assert_eq!(failure.to_string(), wanted);
         }
         // A peer that answered tells by its answer who it was.
-        let status = Cause::Status { status: 500, wanted: StatusList::default() };
-        let answered = Failure { peer: Some(loopback), ..Failure::new(status) };
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default(), clue: Clue::None });
+        let answered = Failure { peer: Some(loopback), ..answered };
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
 }

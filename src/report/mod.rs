@@ -64,7 +64,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Evidence, Seen, StatusList};
+    use crate::outcome::{Clue, Evidence, Seen, StatusList};
 
     fn http(outcome: Outcome) -> Asked {
         let target = "http://localhost:8080/".to_owned();
@@ -88,7 +88,7 @@ mod tests {
     fn verdicts_read_as_one_line_or_one_object() {
         let status = || healthy(Seen::Http { status: 200, not_followed: Some("http://other:1".to_owned()) });
         let failed = || {
-            let cause = Cause::Status { status: 503, wanted: StatusList::default() };
+            let cause = Cause::Status { status: 503, wanted: StatusList::default(), clue: Clue::None };
             Outcome::Unhealthy(Failure { body: Some("down".to_owned()), ..Failure::new(cause) })
         };
         let rows = [

@@ -89,7 +89,7 @@ impl fmt::Display for TlsCause {
             }
             TlsCause::Alpn { wanted } => f.write_str(match wanted {
                 Alpn::Http1 => {
-                    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it"
+                    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server"
                 }
                 Alpn::Http2 => "the server speaks no HTTP/2 over TLS (ALPN), so no gRPC",
             }),
