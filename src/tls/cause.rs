@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::text::{VALUE_CHARS, shown};
 use crate::tls::Alpn;
+use crate::tls::date::Date;
 
 /// How many names of a certificate a message shows.
 const MOST_NAMES: usize = 5;
@@ -14,9 +16,9 @@ const MOST_NAMES: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TlsCause {
     /// The certificate's last second has passed.
-    Expired { since: u64 },
+    Expired { since: Date },
     /// The certificate's first second is to come.
-    NotYetValid { from: u64 },
+    NotYetValid { from: Date },
     /// The certificate is for other names.
     WrongName { wanted: String, valid_for: Vec<String> },
     /// Nobody in `--cacert` signed it.
@@ -65,9 +67,9 @@ impl fmt::Display for TlsCause {
         const KNOWN: &str = "wanted TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20, and a P-256, P-384, Ed25519 or RSA \
                              key of 2048 bits or more";
         match self {
-            TlsCause::Expired { since } => write!(f, "the server's certificate expired on {}", Date(*since)),
+            TlsCause::Expired { since } => write!(f, "the server's certificate expired on {}", since),
             TlsCause::NotYetValid { from } => {
-                write!(f, "the server's certificate is not valid before {}", Date(*from))
+                write!(f, "the server's certificate is not valid before {}", from)
             }
             TlsCause::WrongName { wanted, valid_for } => {
                 write!(f, "the server's certificate is not valid for {wanted}")?;
@@ -137,10 +139,8 @@ pub(crate) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
 
 fn certificate_cause(error: &CertificateError) -> TlsCause {
     match error {
-        CertificateError::ExpiredContext { not_after, .. } => TlsCause::Expired { since: not_after.as_secs() },
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            TlsCause::NotYetValid { from: not_before.as_secs() }
-        }
+        CertificateError::ExpiredContext { not_after, .. } => TlsCause::Expired { since: date(*not_after) },
+        CertificateError::NotValidYetContext { not_before, .. } => TlsCause::NotYetValid { from: date(*not_before) },
         CertificateError::NotValidForNameContext { expected, presented } => TlsCause::WrongName {
             wanted: shown(&expected.to_str(), VALUE_CHARS),
             valid_for: presented.iter().map(|name| plain_name(name)).collect(),
@@ -164,6 +164,10 @@ fn certificate_cause(error: &CertificateError) -> TlsCause {
         },
         _ => TlsCause::UnknownSignature,
     }
+}
+
+fn date(time: UnixTime) -> Date {
+    Date(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// A name out of webpki's list, which writes `DnsName("x")` and `IpAddress(1.2.3.4)`.
@@ -192,43 +196,9 @@ fn alert_name(alert: AlertDescription) -> String {
     name.to_ascii_lowercase().replace("recognised", "recognized")
 }
 
-/// Seconds since 1970 as a date in UTC.
-struct Date(u64);
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
-        // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last.
-        let days = days + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let year = year_of_era + era * 400 + u64::from(month <= 2);
-        write!(f, "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_are_civil() {
-        let rows = [
-            (0, "1970-01-01 00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59 UTC"),
-            (951_782_400, "2000-02-29 00:00 UTC"),
-            (1_795_305_599, "2026-11-21 23:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00 UTC"),
-            (253_402_300_799, "9999-12-31 23:59 UTC"),
-        ];
-        for (given, wanted) in rows {
-            assert_eq!(Date(given).to_string(), wanted, "{given}");
-        }
-    }
 
     #[test]
     fn alerts_read_as_in_the_rfc() {

@@ -6,6 +6,8 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 
+use crate::tls::date::{Date, days};
+
 /// DER's tags of what stands in a certificate (X.690, RFC 5280 section 4.1).
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
@@ -53,8 +55,8 @@ pub(super) fn key_info(certificate: &[u8]) -> Option<&[u8]> {
     rest.get(..rest.len() - behind.len())
 }
 
-/// The first and the last second of a certificate, since 1970.
-pub(super) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
+/// The first and the last second of a certificate.
+pub(super) fn validity(certificate: &[u8]) -> Option<(Date, Date)> {
     let (dates, _) = value(dates_and_what_follows(certificate)?, SEQUENCE)?;
     let (first, rest) = time(dates)?;
     let (last, _) = time(rest)?;
@@ -83,27 +85,23 @@ fn skip<'a>(rest: &'a [u8], tags: &[u8]) -> Option<&'a [u8]> {
     tags.iter().try_fold(rest, |rest, tag| Some(value(rest, *tag)?.1))
 }
 
-/// A time (RFC 5280, section 4.1.2.5) as seconds since 1970, and what follows it; before 1970 it is zero.
-fn time(der: &[u8]) -> Option<(u64, &[u8])> {
+/// A time (RFC 5280, section 4.1.2.5) and what follows it.
+fn time(der: &[u8]) -> Option<(Date, &[u8])> {
     let (text, rest) = value(der, UTC_TIME).or_else(|| value(der, GENERALIZED_TIME))?;
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let (year, text) = match text.len() {
-        12 => {
-            (text[..2].parse::<u64>().ok().map(|year| if year < 50 { 2000 + year } else { 1900 + year })?, &text[2..])
-        }
-        14 => (text[..4].parse::<u64>().ok()?, &text[4..]),
+    let number = |at: usize, len: usize| text.get(at..at + len)?.parse::<i64>().ok();
+    let (year, at) = match text.len() {
+        12 => (number(0, 2).map(|year| if year < 50 { 2000 + year } else { 1900 + year })?, 2),
+        14 => (number(0, 4)?, 4),
         _ => return None,
     };
-    let number = |at: usize| text[at..at + 2].parse::<u64>().ok();
-    let (month, day) = (number(0)?, number(2)?);
-    // Howard Hinnant's days_from_civil: years begin in March, so that the leap day is the last.
-    let years = year - u64::from(month <= 2 && year > 0);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.saturating_sub(1);
-    let days = (years * 365 + years / 4 - years / 100 + years / 400 + day_of_year).saturating_sub(719_468);
-    Some((days * 86_400 + number(4)? * 3600 + number(6)? * 60 + number(8)?, rest))
+    let part = |place: usize| number(at + 2 * place, 2);
+    let (month, day, hour, minute, second) = (part(0)?, part(1)?, part(2)?, part(3)?, part(4)?);
+    let is_civil = matches!((month, day, hour, minute, second), (1..=12, 1..=31, 0..24, 0..60, 0..60));
+    is_civil.then(|| (Date(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second), rest))
 }
 
 /// The content of the AlgorithmIdentifier and the bits of the key.
@@ -138,18 +136,21 @@ mod tests {
 
     #[test]
     fn times_are_seconds_since_1970() {
-        let rows: [(&[u8], Option<u64>); 8] = [
+        let rows: [(&[u8], Option<i64>); 11] = [
             (b"\x17\x0d700101000000Z", Some(0)),
             (b"\x17\x0d000229000000Z", Some(951_782_400)),
             (b"\x17\x0d261121235959Z", Some(1_795_305_599)),
             (b"\x18\x0f21000301000000Z", Some(4_107_542_400)),
             (b"\x18\x0f99991231235959Z", Some(253_402_300_799)),
-            (b"\x18\x0f00000101000000Z", Some(0)),
+            (b"\x18\x0f00000301000000Z", Some(-62_162_035_200)),
+            (b"\x17\x0d691231235959Z", Some(-1)),
+            (b"\x17\x0d991331000000Z", None),
+            (b"\x17\x0d991231240000Z", None),
             (b"\x17\x0d7001010000001", None),
             (b"\x17\x0bx00101000000Z", None),
         ];
         for (given, wanted) in rows {
-            assert_eq!(time(given).map(|(time, _)| time), wanted, "{given:?}");
+            assert_eq!(time(given).map(|(time, _)| time.0), wanted, "{given:?}");
         }
     }
 

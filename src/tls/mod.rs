@@ -6,6 +6,7 @@
 //! which are their own authority (CA:TRUE) and often name nobody, and webpki refuses both.
 
 mod cause;
+mod date;
 mod der;
 mod files;
 
@@ -249,6 +250,7 @@ fn told_by_key(certificate: &CertificateDer<'_>, error: Error) -> Error {
     }
 }
 
-fn seconds(since_1970: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(since_1970))
+/// A date as rustls has it, which begins in 1970.
+fn seconds(date: date::Date) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(date.0).unwrap_or_default()))
 }
