@@ -14,7 +14,7 @@ use crate::locality::{Host, LocalAddr, NotLocal};
 use crate::outcome::{Awaited, Cause, Failure, Phase};
 use crate::output::Narrator;
 use crate::target::Target;
-use crate::tls::{self, Alpn, Session, Tls, TlsCause};
+use crate::tls::{Alpn, Session, Tls, TlsCause};
 use line::Line;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
@@ -51,7 +51,6 @@ pub(crate) enum Spoken {
 pub(crate) struct Connection {
     line: Line,
     session: Option<Box<Session>>,
-    alpn: Alpn,
     tls_failed: Option<TlsCause>,
     ended: Option<io::ErrorKind>,
     narrator: Narrator,
@@ -92,7 +91,6 @@ impl Connection {
         let mut connection = Connection {
             line: Line::new(socket, attempt.deadline),
             session: None,
-            alpn: protection.map_or(Alpn::Http1, |protection| protection.alpn),
             tls_failed: None,
             ended: None,
             narrator: attempt.narrator,
@@ -227,8 +225,7 @@ impl Connection {
     #[inline(never)] // a large frame, which plain connections need not touch
     fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
         let session = protection.tls.session(protection.host, protection.alpn);
-        let session =
-            session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn, false))))?;
+        let session = session.map_err(|cause| Failure::new(Cause::Tls(cause)))?;
         self.session = Some(Box::new(session));
         let awaited = match protection.alpn {
             Alpn::Http1 => Awaited::Http,
@@ -247,7 +244,7 @@ impl Connection {
         let version = version.and_then(|version| version.as_str()).unwrap_or_default().replace('_', ".");
         self.phase_ended(Phase::Tls, format_args!("{version}"));
         if self.session.as_ref().is_some_and(|session| session.is_name_unchecked()) {
-            let note = "the certificate stands in --cacert and names nobody, so its name was not checked";
+            let note = "the certificate is pinned by --cacert and names no host, so the name was not checked";
             self.narrator.note(format_args!("{note}"));
         }
         Ok(())
@@ -270,8 +267,7 @@ impl Connection {
         if let Err(error) = session.connection.process_new_packets() {
             // Our alert, if there is one, on its way.
             let _ = session.connection.write_tls(&mut self.line);
-            let agreed = session.connection.negotiated_cipher_suite().is_some();
-            self.tls_failed = Some(match tls::cause(&error, self.alpn, agreed) {
+            self.tls_failed = Some(match session.cause(&error) {
                 TlsCause::Alert { name } if is_done => TlsCause::Ended { name },
                 cause => cause,
             });

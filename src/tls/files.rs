@@ -4,14 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
-use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 
 use crate::regular_file;
-use crate::tls::{Trust, der};
+use crate::tls::Trust;
+use crate::tls::der::Certificate;
 use crate::word::Wrong;
 
 /// How long a PEM file may be: a system's whole bundle has a quarter of it.
@@ -20,14 +19,8 @@ const MOST_PEM: u64 = 1024 * 1024;
 impl Trust {
     /// Reads the certificates of a PEM file.
     pub(crate) fn load(path: &Path) -> Result<Trust, Wrong> {
-        let pinned = certificates(&read(path)?)?;
-        let mut roots = RootCertStore::empty();
-        for certificate in &pinned {
-            roots
-                .add(certificate.clone())
-                .map_err(|_| Wrong("a certificate in it can't be understood".to_owned()))?;
-        }
-        Ok(Trust { roots: Arc::new(roots), pinned: pinned.into() })
+        Trust::new(certificates(&read(path)?)?)
+            .ok_or_else(|| Wrong("a certificate in it can't be understood".to_owned()))
     }
 }
 
@@ -57,16 +50,14 @@ impl Identity {
 
 /// A certificate and its key. The two are compared here: rustls would not take a certificate that webpki can't read.
 fn join(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<CertifiedKey>, Wrong> {
+    let own = certificates.first().and_then(|certificate| Certificate::read(certificate));
+    let own = own.ok_or_else(|| Wrong("the certificate can't be understood".to_owned()))?;
     const UNKNOWN: &str = "the key is of an unknown kind, wanted P-256, P-384, Ed25519, or RSA of 2048 bits or more";
-    let key = ring::sign::any_supported_type(&key).map_err(|_| Wrong(UNKNOWN.to_owned()))?;
-    let own = certificates.first().and_then(|certificate| der::key_info(certificate));
-    match (own, key.public_key()) {
-        (None, _) => Err(Wrong("the certificate can't be understood".to_owned())),
-        (Some(own), Some(public)) if own != public.as_ref() => {
-            Err(Wrong("the key does not match the certificate".to_owned()))
-        }
-        _ => Ok(Arc::new(CertifiedKey::new(certificates, key))),
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).map_err(|_| Wrong(UNKNOWN.to_owned()))?;
+    if key.public_key().is_some_and(|public| own.key_info != public.as_ref()) {
+        return Err(Wrong("the key does not match the certificate".to_owned()));
     }
+    Ok(Arc::new(CertifiedKey::new(certificates, key)))
 }
 
 /// Reads `--key`.
