@@ -358,6 +358,16 @@ fn the_name_that_is_sent_and_verified() {
 }
 
 #[test]
+fn a_host_that_is_no_name_for_tls_is_refused_before_anything_is_asked() {
+    for host in ["a..localhost", "-.localhost", "a-.localhost", &format!("{}.localhost", "a".repeat(64))] {
+        for args in [vec!["http", &format!("https://{host}:1/")], vec!["grpc", "--tls", &format!("{host}:1")]] {
+            let (code, _, stderr) = exec_probe(&args).output();
+            assert_eq!((code, stderr.contains("TLS is broken")), (Some(64), false), "{host}: {stderr}");
+        }
+    }
+}
+
+#[test]
 fn a_certificate_that_the_server_asks_for() {
     let folder = Folder::new();
     let authority = Authority::new();
@@ -391,6 +401,53 @@ fn a_certificate_that_the_server_asks_for() {
              127.0.0.1:{port})"
         ))
         .exit(1);
+}
+
+/// An EC key without its public point: as PKCS#8, which Java's KeyPairGenerator writes, and as SEC1, which `openssl ec
+/// -no_public` writes.
+fn without_point(key: &KeyPair) -> [String; 2] {
+    let whole = key.serialize_der();
+    let [version, kind, inner] = values(content(&whole))[..] else { panic!("three fields") };
+    let fields = values(content(content(inner)));
+    let (one, secret, curve) = (fields[0], fields[1], values(content(kind))[1]);
+    let sec1 = |more: &[u8]| der(0x30, &[one, secret, more].concat());
+    let pkcs8 = der(0x30, &[version, kind, &der(4, &sec1(&[]))].concat());
+    [("PRIVATE KEY", pkcs8), ("EC PRIVATE KEY", sec1(&der(0xa0, curve)))].map(|(label, der)| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    })
+}
+
+#[test]
+fn a_key_without_its_public_point_takes_the_certificates() {
+    let folder = Folder::new();
+    let authority = Authority::new();
+    let made = Made::new(&["localhost"], Some(&authority), |_| {});
+    let clients = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384].map(|algorithm| {
+        let key = KeyPair::generate_for(algorithm).expect("a key");
+        let certificate = CertificateParams::default().signed_by(&key, &authority.0).expect("a certificate");
+        (key, certificate.pem())
+    });
+    for (at, (key, pem)) in clients.iter().enumerate() {
+        for bare in without_point(key) {
+            // Editors on Windows write a byte order mark before the first line.
+            let joined = folder.file("joined.pem", format!("\u{feff}{bare}{pem}"));
+            let server = https(1, config_that_wants_certificates(&made, &authority));
+            let url = format!("https://localhost:{}/", server.port);
+            exec_probe(["http", "--cert", &joined, &url])
+                .stdout(format!("http GET {url}: status 200 (TIME)"))
+                .exit(0);
+            let key = folder.file("bare.key", bare);
+            let others = [("other curve", &clients[1 - at].1), ("other key", &made.pem)];
+            for (name, pem) in others {
+                let cert = folder.file("other.pem", pem);
+                let (code, _, stderr) = exec_probe(["http", "--cert", &cert, "--key", &key, &url]).output();
+                assert_eq!(code, Some(64), "{name}");
+                assert!(stderr.ends_with("the key does not match the certificate; nothing was asked\n"), "{stderr}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -440,7 +497,7 @@ fn files_that_can_not_be_used_are_named_without_their_contents() {
         (&["--cert", &cert, "--key", &half_key], format!("--key \"{half_key}\": {half_text}")),
         (&["--cert", &cert, "--key", "/dev/zero"], "--key \"/dev/zero\": a device, wanted a regular file".to_owned()),
         (&["--cert", &cert, "--key", "/"], "--key \"/\": a folder, wanted a regular file".to_owned()),
-        (&["--server-name", "a b"], "--server-name \"a b\": wanted a host name or an address".to_owned()),
+        (&["--server-name", "a b"], "--server-name \"a b\": wanted a host name or an address for TLS".to_owned()),
     ];
     for (options, wanted) in rows {
         // A path of a test's folder is longer than what a message shows of a value.

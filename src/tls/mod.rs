@@ -9,6 +9,7 @@ mod cause;
 mod date;
 mod der;
 mod files;
+mod key;
 mod refusal;
 mod trust;
 mod verifier;
