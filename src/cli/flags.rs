@@ -180,7 +180,8 @@ flags! {
     /// Whom to trust.
     CACERT {
         long: "--cacert", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
-        help: "verify the server's certificate by the PEM certificates in this file; without it, it is not verified",
+        help: "verify the server's certificate, its dates and its name by the authorities in this PEM file, or as one \
+               that is itself in the file; without --cacert nothing is verified",
     }
     /// Our certificate.
     CERT {
@@ -195,7 +196,8 @@ flags! {
     /// The name for SNI and verification.
     SERVER_NAME {
         long: "--server-name", value: Some("NAME"), commands: &[Command::Http, Command::Grpc],
-        help: "send this name by SNI and verify it; without it, the host of TARGET",
+        help: "name to send by SNI and to verify [default: the host of TARGET]; a virtual host wants the same name in \
+               Host (-H) or :authority",
     }
     /// How old a file may be.
     MAX_AGE {

@@ -147,6 +147,9 @@ impl Line<'_> {
         let tls = self.tls()?;
         let (_, url) = self.target(|word| {
             let url = Url::parse(word, unix_socket.is_some())?;
+            if url.scheme == Scheme::Https && tls.0.server_name.is_none() {
+                tls::server_name(&url.place.plain_name())?;
+            }
             let line = method.as_str().len() + url.path.len() + "  HTTP/1.1\r\n".len();
             if line > values::MOST_LINE { Err(Wrong("wanted at most 64 KiB".to_owned())) } else { Ok(url) }
         })?;
@@ -194,6 +197,9 @@ impl Line<'_> {
         let authority = self.option(&flags::AUTHORITY, values::authority)?;
         let (_, (target, own)) = self.target(|word| {
             let target = Target::parse_for(word, OtherName::Authority)?;
+            if let (Target::Tcp(place), Some(Tls { server_name: None, .. })) = (&target, &tls) {
+                tls::server_name(&place.plain_name())?;
+            }
             let own = values::authority(&target.authority())?;
             Ok((target, own))
         })?;

@@ -18,7 +18,7 @@ use crate::locality::{Host, LocalAddr, NotLocal};
 use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::output::Narrator;
 use crate::target::{HostPort, Target};
-use crate::tls::{self, Alpn, Session, Tls, TlsCause};
+use crate::tls::{Alpn, Session, Tls, TlsCause};
 use limited::Limited;
 pub(crate) use look::Instead;
 pub(crate) use spoken::Spoken;
@@ -50,7 +50,6 @@ pub(crate) struct Connection {
     line: Limited,
     place: Place,
     session: Option<Box<Session>>,
-    alpn: Alpn,
     tls_failed: Option<TlsCause>,
     ended: Option<io::ErrorKind>,
     narrator: Narrator,
@@ -108,7 +107,6 @@ impl Connection {
             line: Limited::new(socket, attempt.deadline),
             place,
             session: None,
-            alpn: Alpn::Http1,
             tls_failed: None,
             ended: None,
             narrator: attempt.narrator,
@@ -243,10 +241,8 @@ impl Connection {
 
     #[inline(never)] // a large frame, which plain connections need not touch
     fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
-        self.alpn = protection.alpn;
         let session = protection.tls.session(protection.host, protection.alpn);
-        let session =
-            session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn, false))))?;
+        let session = session.map_err(|cause| Failure::new(Cause::Tls(cause)))?;
         self.session = Some(Box::new(session));
         loop {
             self.flush().map_err(|error| self.failure(&error, Missing::Handshake))?;
@@ -261,7 +257,7 @@ impl Connection {
         let version = version.and_then(|version| version.as_str()).unwrap_or_default().replace('_', ".");
         self.phase_ended(Phase::Tls, format_args!("{version}"));
         if self.session.as_ref().is_some_and(|session| session.is_name_unchecked()) {
-            let note = "the certificate stands in --cacert and names nobody, so its name was not checked";
+            let note = "the certificate is pinned by --cacert and names no host, so the name was not checked";
             self.narrator.note(format_args!("{note}"));
         }
         Ok(())
@@ -284,8 +280,7 @@ impl Connection {
         if let Err(error) = session.connection.process_new_packets() {
             // Our alert, if there is one, on its way.
             let _ = session.connection.write_tls(&mut self.line);
-            let agreed = session.connection.negotiated_cipher_suite().is_some();
-            self.tls_failed = Some(match tls::cause(&error, self.alpn, agreed) {
+            self.tls_failed = Some(match session.cause(&error) {
                 TlsCause::Alert { name } if is_done => TlsCause::Ended { name },
                 cause => cause,
             });
