@@ -1,7 +1,7 @@
 //! exec-probe: asks a container, from the inside, whether it is well.
 //!
 //! A library only so that the binary, its tests and its fuzz targets share it; nothing of it is meant for other
-//! programs. What was typed becomes a `Action`, the action an `Outcome`, the outcome one line and
+//! programs. What was typed becomes an `Action`, the action an `Outcome`, the outcome one line and
 //! an exit code: typed, meant and done are three things.
 
 mod attempt;
@@ -38,28 +38,30 @@ pub use output::catch_defects;
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
     match cli::parse::parse(args, env) {
-        Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
-        Ok(Some(Action::Install(install, settings))) => copy(&install, settings, started),
-        Ok(Some(Action::Help(command))) => {
+        Ok(Action::Probe(probe, settings)) => ask(&probe, &settings, started),
+        Ok(Action::Install(install, settings)) => copy(&install, &settings, started),
+        Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
         }
-        Ok(Some(Action::Version)) => {
+        Ok(Action::Version) => {
             output::to_stdout(concat!("exec-probe ", env!("CARGO_PKG_VERSION"), "\n"));
             EXIT_HEALTHY
         }
-        Ok(None) => {
+        Ok(Action::Nothing) => {
             output::to_stderr(&cli::help::text(None));
             EXIT_USAGE
         }
         Err(error) => {
-            output::usage_error(error.command, None, &error.message, error.output);
+            let (name, spared) =
+                error.command.map_or((None, "asked"), |command| (Some(command.name), command.spared));
+            output::usage_error(name, None, &error.message(), spared, error.output);
             EXIT_USAGE
         }
     }
 }
 
-fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
+fn copy(install: &Install, settings: &Settings, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
     let (outcome, code) = match done {
@@ -72,15 +74,19 @@ fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
     code
 }
 
-fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
+fn ask(probe: &Probe, settings: &Settings, started: Instant) -> u8 {
     let deadline = Deadline::new(started, settings.timeout);
-    let attempt = Attempt { deadline, narrator: Narrator { is_verbose: settings.verbose } };
+    let narrator = Narrator { is_verbose: settings.verbose, format: settings.output };
+    for note in &settings.notes {
+        narrator.note(format_args!("{note}"));
+    }
+    let attempt = Attempt { deadline, narrator };
     let outcome = probe.run(attempt);
     let subject = probe.subject();
     // Known only once an address is looked up, and yet a matter of what was typed.
     if let Outcome::Unhealthy(Failure { cause: cause @ Cause::NotLocal { .. }, hop: None, .. }) = &outcome {
         let message = format!("TARGET {}: {cause}", subject.target);
-        output::usage_error(Some(subject.handler), Some(&subject.target), &message, settings.output);
+        output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", settings.output);
         return EXIT_USAGE;
     }
     output::outcome(&subject, &outcome, deadline.elapsed(), settings.output, settings.quiet);

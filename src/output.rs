@@ -2,8 +2,8 @@
 //! `-v`, help, and the line of a defect. A stream that is closed or full changes neither verdict nor exit code, so
 //! what writing returns is not looked at (Rust's start-up already ignores SIGPIPE).
 
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use crate::outcome::{EXIT_DEFECT, Failure, Outcome, Phase};
@@ -18,27 +18,43 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Tells each phase on standard error as it ends, under `-v`; says nothing otherwise.
+/// Reports each phase on standard error as it ends, under `-v`; says nothing otherwise. Under `--output=json` each is
+/// an object on a line of its own, since a failure's object goes to the same stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Narrator {
     /// True under `-v`.
     pub(crate) is_verbose: bool,
+    /// How it is printed.
+    pub(crate) format: Format,
 }
 
 impl Narrator {
     /// Tells that a phase ended, what it gave and how long it took.
     pub(crate) fn ended(self, phase: Phase, took: Duration, gave: fmt::Arguments<'_>) {
-        if self.is_verbose {
-            to_stderr(&format!("{}: {gave} ({})\n", phase.name(), Measured(took)));
+        match (self.is_verbose, self.format) {
+            (false, _) => {}
+            (true, Format::Text) => to_stderr(&format!("{}: {gave} ({})\n", phase.name(), Measured(took))),
+            (true, Format::Json) => to_stderr(&step(Some(phase), Some(took), gave)),
         }
     }
 
     /// Tells something that a reader may wonder about.
     pub(crate) fn note(self, note: fmt::Arguments<'_>) {
-        if self.is_verbose {
-            to_stderr(&format!("note: {note}\n"));
+        match (self.is_verbose, self.format) {
+            (false, _) => {}
+            (true, Format::Text) => to_stderr(&format!("note: {note}\n")),
+            (true, Format::Json) => to_stderr(&step(None, None, note)),
         }
     }
+}
+
+/// A phase or a note as an object.
+fn step(phase: Option<Phase>, took: Option<Duration>, message: fmt::Arguments<'_>) -> String {
+    object(&[
+        ("phase", phase.map(|phase| json_string(phase.name()))),
+        ("elapsed_ms", took.map(|took| Millis(took).to_string())),
+        ("message", Some(json_string(&message.to_string()))),
+    ])
 }
 
 /// What the line and the object say of the probe.
@@ -64,10 +80,9 @@ pub(crate) fn outcome(subject: &Subject<'_>, outcome: &Outcome, elapsed: Duratio
     }
 }
 
-/// Prints why nothing was asked.
-pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &str, format: Format) {
+/// Prints why nothing was done; `spared` says what: `asked`.
+pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &str, spared: &str, format: Format) {
     let program = handler.map_or_else(|| "exec-probe".to_owned(), |handler| format!("exec-probe {handler}"));
-    let spared = if handler == Some("install") { "installed" } else { "asked" };
     let message = format!("{program}: {error}; nothing was {spared}");
     to_stderr(&match format {
         Format::Text => format!("{message}\n"),
@@ -90,15 +105,15 @@ pub(crate) fn to_stdout(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Prints text for whoever looks for an error.
+/// Prints text that is not the outcome that was wanted.
 pub(crate) fn to_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Turns a panic into one line and exit code 70. The line names the place only: a panic's own text may hold what
 /// came from the command line. With `panic = "abort"` the process would otherwise end by SIGABRT. Apart from
-/// [`run`](crate::run), because it is for a whole process, and a fuzzer has its own ways.
-#[allow(clippy::exit, reason = "behind a panic there is no way back to main")]
+/// [`run`](crate::run), because it is for a whole process, and a fuzzer sets a hook of its own.
+#[allow(clippy::exit, reason = "after a panic there is no way back to main")]
 pub fn catch_defects() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
@@ -153,9 +168,23 @@ fn object(fields: &[(&str, Option<String>)]) -> String {
     format!("{{{}}}\n", fields.join(","))
 }
 
-/// A JSON string. Messages hold no control characters but a line end, so that three escapes do.
+/// A JSON string (RFC 8259, section 7).
 fn json_string(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(char));
+            }
+            _ => out.push(char),
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]
@@ -189,7 +218,12 @@ mod tests {
 
     #[test]
     fn json_strings_are_escaped() {
-        for (given, wanted) in [("a", "\"a\""), ("\"\\\n", "\"\\\"\\\\\\n\""), ("ä…", "\"ä…\"")] {
+        for (given, wanted) in [
+            ("a", "\"a\""),
+            ("\"\\\n", "\"\\\"\\\\\\n\""),
+            ("ä…", "\"ä…\""),
+            ("\t\u{1b}\0", "\"\\u0009\\u001b\\u0000\""),
+        ] {
             assert_eq!(json_string(given), wanted);
         }
     }

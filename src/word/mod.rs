@@ -104,6 +104,11 @@ impl Word {
         &self.typed
     }
 
+    /// Each placeholder as typed, with how many bytes it gave.
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.spans.iter().map(|span| (&self.typed[span.typed.clone()], span.value.len()))
+    }
+
     /// The part `range` of the value with every placeholder in it as typed. A placeholder that reaches into the part
     /// from outside is shown whole, since half of a secret is one too.
     pub(crate) fn shown_part(&self, range: Range<usize>) -> String {

@@ -1,0 +1,126 @@
+//! What the options of `http` mean.
+
+use http::Method;
+
+use crate::cli::line::Line;
+use crate::cli::usage::Complaint;
+use crate::cli::{Action, Settings, flags, tls, values};
+use crate::outcome::StatusList;
+use crate::probe::Probe;
+use crate::probe::http::{Header, HttpProbe};
+use crate::target::{Target, UnixSocket};
+use crate::url::{Scheme, Url};
+use crate::word::{Word, Wrong};
+
+#[inline(never)] // a large frame, of which a command line needs one
+pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Action> {
+    let method = line.option(&flags::METHOD, values::method).unwrap_or(Method::GET);
+    let given = line.options(&flags::HEADER, values::header);
+    let user = line.option(&flags::USER, values::user);
+    let wanted = line.option(&flags::EXPECT_STATUS, |text| {
+        StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
+    });
+    let body = line.sought(&flags::EXPECT_BODY);
+    let follow = line.option(&flags::REDIRECTS, values::redirects).unwrap_or(true);
+    let show_body = line.switch(&flags::SHOW_BODY);
+    let options = tls::understand(line);
+    if body.is_some() && method == Method::HEAD {
+        let why = "--expect-body with -X HEAD: the response to HEAD has no body; wanted one of them";
+        line.complain(Complaint::ours(why));
+    }
+    let target = target(line, &method);
+    let url_user = target.as_ref().and_then(|(url, _)| url.user.clone());
+    let authorization = authorization(line, &given, user, url_user);
+    let host = host(line, &given);
+    let headers = headers(given, authorization);
+    let (url, unix_socket) = target?;
+    if let (Scheme::Http, Some(flag)) = (url.scheme, options.first_given) {
+        line.note(format!("{flag} is used only where a redirect leads to https"));
+    }
+    let is_wanted_explicit = wanted.is_some();
+    let wanted = wanted.unwrap_or_default();
+    let tls = options.tls;
+    let probe = HttpProbe {
+        url,
+        method,
+        headers,
+        host,
+        wanted,
+        is_wanted_explicit,
+        body,
+        unix_socket,
+        tls,
+        follow,
+        show_body,
+    };
+    Some(Action::Probe(Box::new(Probe::Http(Box::new(probe))), settings))
+}
+
+/// Where the request goes, and over which unix socket: `--unix-socket`'s, or one that is TARGET itself, asked for `/`.
+fn target(line: &mut Line<'_>, method: &Method) -> Option<(Url, Option<UnixSocket>)> {
+    let is_given = line.is_given(&flags::UNIX_SOCKET);
+    let socket = line.word(&flags::UNIX_SOCKET, |word| UnixSocket::parse(word, 0..word.value().len()));
+    let (url, own) = line.target(|word| {
+        let is_socket = word.value().starts_with("unix:");
+        if is_socket && is_given {
+            return Err(Wrong("--unix-socket names the socket; wanted a path such as /healthz".to_owned()));
+        }
+        let (url, own) = match is_socket.then(|| Target::parse(word)).transpose()? {
+            Some(Target::Unix(socket)) => (Url::parse(&Word::literal("/"), true)?, Some(socket)),
+            _ => (Url::parse(word, is_given)?, None),
+        };
+        let line = method.as_str().len() + url.path.len() + "  HTTP/1.1\r\n".len();
+        if line > values::MOST_LINE { Err(Wrong("wanted at most 64 KiB".to_owned())) } else { Ok((url, own)) }
+    })?;
+    Some((url, socket.or(own)))
+}
+
+fn is(header: &Header, name: &str) -> bool {
+    header.name.eq_ignore_ascii_case(name)
+}
+
+/// The Authorization header of `--user` or of a user in TARGET.
+fn authorization(
+    line: &mut Line<'_>,
+    given: &[Header],
+    user: Option<(String, String)>,
+    url_user: Option<(String, String)>,
+) -> Option<Header> {
+    let has_header = given.iter().any(|header| is(header, "authorization"));
+    let contradiction = match (&user, &url_user, has_header) {
+        (Some(_), Some(_), _) => "--user and a user in TARGET contradict each other",
+        (Some(_), _, true) => "--user and an Authorization header contradict each other",
+        (_, Some(_), true) => "a user in TARGET and an Authorization header contradict each other",
+        _ => return user.or(url_user).map(|(name, password)| Header::basic_authorization(&name, &password)),
+    };
+    line.complain(Complaint::ours(contradiction));
+    None
+}
+
+/// The Host header that was given.
+fn host(line: &mut Line<'_>, given: &[Header]) -> Option<String> {
+    let hosts: Vec<&Header> = given.iter().filter(|header| is(header, "host")).collect();
+    if hosts.len() > 1 {
+        line.complain(Complaint::repeated("--header Host", hosts.len()));
+    }
+    hosts.first().map(|header| header.value.to_string())
+}
+
+/// The headers of a request, but for `Host`. Ours are there where the user gave none.
+fn headers(given: Vec<Header>, authorization: Option<Header>) -> Vec<Header> {
+    let own = [
+        ("User-Agent", concat!("exec-probe/", env!("CARGO_PKG_VERSION"))),
+        ("Accept", "*/*"),
+        ("Connection", "close"),
+    ];
+    let mut headers = Vec::with_capacity(own.len() + given.len() + 1);
+    for (name, value) in own {
+        if !given.iter().any(|header| is(header, name)) {
+            headers.push(Header { name: name.into(), value: value.into() });
+        }
+    }
+    headers.extend(authorization);
+    let is_removed = |header: &Header| header.value.is_empty() && (is(header, "user-agent") || is(header, "accept"));
+    headers.extend(given.into_iter().filter(|header| !is(header, "host") && !is_removed(header)));
+    headers
+}
