@@ -27,7 +27,7 @@ pub(crate) struct Grammar {
     pub(crate) is_strange: fn(&str) -> bool,
 }
 
-/// What stands on a command line.
+/// The words of a command line, sorted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Walked {
     /// The options with their values, in order.

@@ -227,3 +227,46 @@ pub(super) fn nearest(word: &str, candidates: impl Iterator<Item = &'static str>
     let (edits, candidate) = candidates.map(edits).min_by_key(|(edits, _)| *edits)?;
     (edits <= candidate.trim_start_matches('-').len() / 2).then_some(candidate)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command::{GRPC, HTTP};
+
+    /// The options that health checks in public repositories give to these tools, less those that are ours too.
+    #[test]
+    fn every_option_that_health_checks_use_has_an_answer() {
+        let curl = "-f --fail -s --silent -S --show-error -o -k --insecure -L --location -m --max-time --connect-timeout \
+                    -I --head -G --noproxy --data -d --resolve -w -i -a -l -# -g -4 -6 --compressed --http1.1 \
+                    --no-progress-meter --retry --retry-delay --retry-max-time --retry-connrefused --tcp-nodelay -A -e \
+                    --request -V -x --proxy -b -K";
+        let wget = "--spider -O --output-document -t --tries -nv --no-verbose -T --no-check-certificate --proxy -S \
+                    --post-data -s -U -Y --no-proxy --no-cache --max-redirect --connect-timeout --read-timeout \
+                    --dns-timeout --waitretry --retry-connrefused --password --ca-certificate -c -qO-";
+        let grpc = "-addr -rpc-timeout -tls -tls-ca-cert -tls-client-cert -tls-client-key -connect-timeout -service \
+                    -tls-server-name -tls-no-verify -spiffe -alts -gzip -rpc-header -user-agent";
+        for (command, options) in [(&HTTP, curl), (&HTTP, wget), (&GRPC, grpc)] {
+            for option in options.split_whitespace() {
+                assert!(advice(command, option).is_some(), "{} {option}", command.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_answer_is_hidden_by_an_option_of_ours() {
+        for command in COMMANDS {
+            for word in HABITS.iter().filter(|habit| habit.is_for(command)).flat_map(|habit| habit.words) {
+                let hides = |flag: &Flag| flag.long == *word || flag.short == Some(*word);
+                assert!(!command.flags().any(hides), "{} {word}", command.name);
+            }
+        }
+    }
+
+    #[test]
+    fn suggestions_count_swaps_once() {
+        let flags = ["--timeout", "--tls"];
+        for (word, wanted) in [("--timoeut", Some("--timeout")), ("--tsl", Some("--tls")), ("--zzz", None)] {
+            assert_eq!(nearest(word, flags.into_iter()), wanted, "{word}");
+        }
+    }
+}

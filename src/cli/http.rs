@@ -56,7 +56,7 @@ pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Acti
     Some(Action::Probe(Box::new(Probe::Http(Box::new(probe))), settings))
 }
 
-/// Where the request goes, and over which unix socket: `--unix-socket`'s, or one that is TARGET itself, asked for `/`.
+/// Where the request goes, and over which unix socket: `--unix-socket`'s, or one that is TARGET itself and gets a request for `/`.
 fn target(line: &mut Line<'_>, method: &Method) -> Option<(Url, Option<UnixSocket>)> {
     let is_given = line.is_given(&flags::UNIX_SOCKET);
     let socket = line.word(&flags::UNIX_SOCKET, |word| UnixSocket::parse(word, 0..word.value().len()));

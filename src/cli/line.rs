@@ -1,5 +1,5 @@
-//! A command line taken apart: its options by name, its operand, and all that is wrong with it. The walk through argv
-//! is [`grammar`](crate::cli::grammar)'s; pico-args keeps the options between that walk and those who take them out. It parses nothing here
+//! A command line taken apart: its options by name, its operand, and all that is wrong with it. The walk through argv is
+//! the [`Grammar`]'s; pico-args keeps the options between that walk and those who take them out. It parses nothing here
 //! (its source: a value that looks like a flag is taken, `--` ends nothing, the error of a bad value does not name its
 //! flag, quotes after `=` are stripped), and values lie in it with a `=` in front, so that none can be mistaken for an
 //! option.

@@ -24,7 +24,7 @@ use crate::output::Format;
 use crate::probe::Probe;
 use command::Command;
 
-/// What was asked for.
+/// What a command line says to do.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// No word, or none that says what: the help, as an error.

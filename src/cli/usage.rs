@@ -1,5 +1,5 @@
 //! What is wrong with a command line, as text. Words of the command line get into a usage error by [`Named`] alone,
-//! which decides how much of each may be shown: a credential may stand in any of them, most of all where option and
+//! which decides how much of each may be shown: a credential may be in any of them, most of all where option and
 //! value were written as one string.
 
 use std::fmt;

@@ -81,6 +81,8 @@ pub(crate) fn format(text: &str) -> Result<Format, Wrong> {
     match text {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
+        // curl's -o has this name too.
+        text if text == "-" || text.starts_with('/') => wrong("wanted text or json; a body is never printed"),
         _ => wrong("wanted text or json"),
     }
 }
