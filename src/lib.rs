@@ -38,28 +38,30 @@ pub use output::catch_defects;
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
     match cli::parse::parse(args, env) {
-        Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
-        Ok(Some(Action::Install(install, settings))) => copy(&install, settings, started),
-        Ok(Some(Action::Help(command))) => {
+        Ok(Action::Probe(probe, settings)) => ask(&probe, &settings, started),
+        Ok(Action::Install(install, settings)) => copy(&install, &settings, started),
+        Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
         }
-        Ok(Some(Action::Version)) => {
+        Ok(Action::Version) => {
             output::to_stdout(concat!("exec-probe ", env!("CARGO_PKG_VERSION"), "\n"));
             EXIT_HEALTHY
         }
-        Ok(None) => {
+        Ok(Action::Nothing) => {
             output::to_stderr(&cli::help::text(None));
             EXIT_USAGE
         }
         Err(error) => {
-            output::usage_error(error.command, None, &error.message, error.output);
+            let (name, spared) =
+                error.command.map_or((None, "asked"), |command| (Some(command.name), command.spared));
+            output::usage_error(name, None, &error.message(), spared, error.output);
             EXIT_USAGE
         }
     }
 }
 
-fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
+fn copy(install: &Install, settings: &Settings, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
     let (outcome, code) = match done {
@@ -73,12 +75,12 @@ fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
     code
 }
 
-fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
+fn ask(probe: &Probe, settings: &Settings, started: Instant) -> u8 {
     let verdict = run::ask(std::slice::from_ref(probe), settings, started);
     // Known only once an address is looked up, and yet a matter of what was typed.
     if let Some((subject, cause)) = verdict.not_local() {
         let message = format!("TARGET {}: {cause}", subject.target);
-        output::usage_error(Some(subject.handler), Some(&subject.target), &message, settings.output);
+        output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", settings.output);
         return EXIT_USAGE;
     }
     output::verdict(&verdict, settings.output, settings.quiet);

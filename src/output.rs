@@ -7,28 +7,38 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::outcome::{EXIT_DEFECT, Phase};
-use crate::report::{Format, Verdict, usage_error_json};
+use crate::report::{self, Format, Verdict};
 use crate::text::Measured;
 
-/// Tells each phase on standard error as it ends, under `-v`; says nothing otherwise.
+/// Reports each phase on standard error as it ends, under `-v`; says nothing otherwise. Under `--output=json` each is
+/// an object on a line of its own, since a failure's object goes to the same stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Narrator {
     /// True under `-v`.
     pub(crate) is_verbose: bool,
+    /// How it is printed.
+    pub(crate) format: Format,
 }
 
 impl Narrator {
+    /// One that says nothing.
+    pub(crate) const SILENT: Narrator = Narrator { is_verbose: false, format: Format::Text };
+
     /// Tells that a phase ended, what it gave and how long it took.
     pub(crate) fn ended(self, phase: Phase, took: Duration, gave: fmt::Arguments<'_>) {
-        if self.is_verbose {
-            to_stderr(&format!("{}: {gave} ({})\n", phase.name(), Measured(took)));
+        match (self.is_verbose, self.format) {
+            (false, _) => {}
+            (true, Format::Text) => to_stderr(&format!("{}: {gave} ({})\n", phase.name(), Measured(took))),
+            (true, Format::Json) => to_stderr(&(report::step(Some(phase), Some(took), gave) + "\n")),
         }
     }
 
     /// Tells something that a reader may wonder about.
     pub(crate) fn note(self, note: fmt::Arguments<'_>) {
-        if self.is_verbose {
-            to_stderr(&format!("note: {note}\n"));
+        match (self.is_verbose, self.format) {
+            (false, _) => {}
+            (true, Format::Text) => to_stderr(&format!("note: {note}\n")),
+            (true, Format::Json) => to_stderr(&(report::step(None, None, note) + "\n")),
         }
     }
 }
@@ -42,14 +52,13 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, quiet: bool) {
     }
 }
 
-/// Prints why nothing was asked.
-pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &str, format: Format) {
+/// Prints why nothing was done; `spared` says what: `asked`.
+pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &str, spared: &str, format: Format) {
     let program = handler.map_or_else(|| "exec-probe".to_owned(), |handler| format!("exec-probe {handler}"));
-    let spared = if handler == Some("install") { "installed" } else { "asked" };
     let message = format!("{program}: {error}; nothing was {spared}");
     to_stderr(&match format {
         Format::Text => message + "\n",
-        Format::Json => usage_error_json(handler, target, &message) + "\n",
+        Format::Json => report::usage_error(handler, target, &message) + "\n",
     });
 }
 
@@ -59,15 +68,15 @@ pub(crate) fn to_stdout(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Prints text for whoever looks for an error.
+/// Prints text that is not the outcome that was wanted.
 pub(crate) fn to_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Turns a panic into one line and exit code 70. The line names the place only: a panic's own text may hold what
 /// came from the command line. With `panic = "abort"` the process would otherwise end by SIGABRT. Apart from
-/// [`run`](crate::run), because it is for a whole process, and a fuzzer has its own ways.
-#[allow(clippy::exit, reason = "behind a panic there is no way back to main")]
+/// [`run`](crate::run), because it is for a whole process, and a fuzzer sets a hook of its own.
+#[allow(clippy::exit, reason = "after a panic there is no way back to main")]
 pub fn catch_defects() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);

@@ -11,9 +11,13 @@ use crate::probe::Probe;
 use crate::report::{Asked, Verdict};
 
 /// Asks `probes`, at least one, until one of them fails. `started` is the instant that the deadline counts from.
-pub(crate) fn ask(probes: &[Probe], settings: Settings, started: Instant) -> Verdict {
+pub(crate) fn ask(probes: &[Probe], settings: &Settings, started: Instant) -> Verdict {
     let deadline = Deadline::new(started, settings.timeout);
-    let attempt = Attempt { deadline, narrator: Narrator { is_verbose: settings.verbose } };
+    let narrator = Narrator { is_verbose: settings.verbose, format: settings.output };
+    for note in &settings.notes {
+        narrator.note(format_args!("{note}"));
+    }
+    let attempt = Attempt { deadline, narrator };
     let mut asked = Vec::with_capacity(probes.len());
     let mut elapsed = deadline.elapsed();
     for probe in probes {

@@ -137,7 +137,7 @@ impl UnixSocket {
     }
 
     /// Reads `unix:/PATH`, `unix:///PATH` and `unix-abstract:NAME`, as gRPC spells them; none if it is another text.
-    fn parse_named(all: Part<'_>) -> Option<Result<UnixSocket, Wrong>> {
+    pub(crate) fn parse_named(all: Part<'_>) -> Option<Result<UnixSocket, Wrong>> {
         if let Some(name) = all.strip_prefix("unix-abstract:") {
             return Some(UnixSocket::abstracted(name));
         }

@@ -91,7 +91,7 @@ fn what_gives_nothing_is_a_usage_error_that_names_it() {
 fn an_option_shows_its_placeholder_and_not_its_value() {
     exec_probe(["http", "--timeout={env.LIMIT}", ":1"])
         .env("LIMIT", "s3cret")
-        .usage("--timeout \"{env.LIMIT}\": wanted a number and ms, s or m, such as 500ms");
+        .usage("--timeout \"{env.LIMIT}\": wanted a number and ms, s, m or h, such as 500ms");
     let server = Server::answers(1, response("200 OK", "", "nothing"));
     exec_probe(["http", "--expect-body={env.WANTED}", &format!(":{}", server.port)])
         .env("WANTED", "s3cret")
@@ -204,4 +204,31 @@ fn a_password_never_decides_where_a_target_is_split() {
     let requests = server.finish();
     assert!(requests[0].starts_with("GET /users HTTP/1.1\r\n"), "{}", requests[0]);
     assert!(requests[1].starts_with("GET /users/@me HTTP/1.1\r\n"), "{}", requests[1]);
+}
+
+#[test]
+fn verbose_lists_what_was_filled_in_by_its_length() {
+    let folder = Folder::new();
+    let token = folder.file("token", "s3cret\n");
+    let header = format!("Authorization: Bearer {{file.{token}}}");
+    let port = closed_port().to_string();
+    let notes = format!(
+        "note: {{file.{token}}} is 6 bytes long\nnote: {{env.PORT}} is {} bytes long\nnote: {{env.NONE:-x}} is 1 byte long\n",
+        port.len()
+    );
+    let args = ["http", "-v", "-H", &header, "-H", &header, ":{env.PORT}/{env.NONE:-x}"];
+    let (code, _, stderr) = exec_probe(args).env("PORT", &port).output();
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with(&notes) && !stderr.contains("s3cret"), "{stderr}");
+}
+
+#[test]
+fn verbose_json_is_an_object_on_every_line() {
+    let port = closed_port().to_string();
+    let (code, _, stderr) = exec_probe(["tcp", "-v", "--output=json", ":{env.PORT}"]).env("PORT", &port).output();
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("{\"phase\":null,\"elapsed_ms\":null,\"message\":\"{env.PORT} is "), "{stderr}");
+    let objects: Result<Vec<serde_json::Value>, _> = stderr.lines().map(serde_json::from_str).collect();
+    let objects = objects.unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    assert_eq!(objects.last().map(|object| &object["healthy"]), Some(&serde_json::Value::Bool(false)), "{stderr}");
 }

@@ -509,8 +509,11 @@ fn files_that_can_not_be_used_are_named_without_their_contents() {
             .takes(0, 1000)
             .usage(&wanted);
     }
-    exec_probe(["http", "--cacert", &cert, "localhost:1"]).usage("--cacert is for https; wanted https:// in TARGET");
-    exec_probe(["grpc", "--server-name=a", ":1"]).usage("--server-name is for TLS; wanted --tls as well");
+    // A redirect may lead to https, so that these options are no contradiction; -v says what they are for.
+    let (code, _, stderr) = exec_probe(["http", "-v", "--cacert", &cert, "localhost:1"]).output();
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("note: --cacert is used only where a redirect leads to https\n"), "{stderr}");
+    exec_probe(["grpc", "--server-name=a", ":1"]).usage("--server-name: used only over TLS; wanted --tls as well");
 }
 
 #[test]

@@ -218,4 +218,5 @@ fn is_phase(line: &str) -> bool {
     ["resolve: ", "connect: ", "tls: ", "request: ", "headers: ", "body: ", "note: "]
         .iter()
         .any(|name| line.starts_with(name))
+        || line.starts_with("{\"phase\":")
 }

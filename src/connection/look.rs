@@ -73,8 +73,7 @@ impl Connection {
             return None;
         }
         self.leave();
-        let attempt =
-            Attempt { deadline: self.line.deadline.at_most(LOOK), narrator: Narrator { is_verbose: false } };
+        let attempt = Attempt { deadline: self.line.deadline.at_most(LOOK), narrator: Narrator::SILENT };
         Some(Look { place: self.place.clone(), attempt })
     }
 }

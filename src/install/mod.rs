@@ -12,8 +12,9 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::FileType;
 
-use crate::text::{Errno, TARGET_CHARS, quoted, shown};
+use crate::text::{Errno, TARGET_CHARS, shown};
 pub(crate) use place::Place;
+pub(crate) use temporary::is_name as is_temporary;
 use temporary::{Folder, MODE, Prepared};
 
 /// The binary that runs.
@@ -24,7 +25,7 @@ const SELF: &str = "/proc/self/exe";
 pub(crate) struct Install {
     /// The file to make.
     pub(crate) place: Place,
-    links: Vec<Link>,
+    pub(crate) links: Vec<Link>,
 }
 
 /// A link to make beside the copy.
@@ -106,23 +107,6 @@ impl InstallCause {
 }
 
 impl Install {
-    /// Checks that no name is a temporary one, or that of copy and link at once.
-    pub(crate) fn new(place: Place, links: Vec<Link>) -> Result<Install, String> {
-        let temporary = "that is the name of a temporary file; wanted another one";
-        if temporary::is_name(place.name.as_bytes()) {
-            return Err(format!("DEST {}: {temporary}", quoted(&place.shown)));
-        }
-        for link in &links {
-            if temporary::is_name(link.name.as_bytes()) {
-                return Err(format!("--link {}: {temporary}", quoted(&link.shown)));
-            }
-            if link.name == place.name {
-                return Err(format!("--link {}: that is the name of the copy itself", quoted(&link.shown)));
-            }
-        }
-        Ok(Install { place, links })
-    }
-
     /// Locks the folder, checks every name, prepares copy and links, renames them, and flushes the folder. On failure
     /// everything is as it was.
     pub(crate) fn run(&self) -> Result<Installed, InstallCause> {

@@ -15,7 +15,7 @@ pub(crate) struct Place {
     /// The folder.
     pub(super) folder: PathBuf,
     /// The file name in it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The whole path for messages.
     pub(crate) shown: String,
     /// The folder for messages.

@@ -27,7 +27,7 @@ fn name(number: usize) -> String {
 }
 
 /// True for the name of a temporary file, which no install may give away.
-pub(super) fn is_name(text: &[u8]) -> bool {
+pub(crate) fn is_name(text: &[u8]) -> bool {
     let inside = text.strip_prefix(b".exec-probe").and_then(|rest| rest.strip_suffix(b".installing"));
     match inside.map(|inside| inside.split_first()) {
         Some(None) => true,

@@ -1,6 +1,9 @@
 //! The JSON object: the same fields each time, null where there is nothing to say.
 
-use crate::outcome::{Outcome, Subject};
+use std::fmt;
+use std::time::Duration;
+
+use crate::outcome::{Outcome, Phase, Subject};
 use crate::report::{Asked, Verdict, text};
 use crate::text::Millis;
 
@@ -35,6 +38,15 @@ pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, message: 
         ("phase", None),
         ("elapsed_ms", None),
         ("message", Some(string(message))),
+    ])
+}
+
+/// A phase or a note of `-v` as an object.
+pub(crate) fn step(phase: Option<Phase>, took: Option<Duration>, message: fmt::Arguments<'_>) -> String {
+    write(&[
+        ("phase", phase.map(|phase| string(phase.name()))),
+        ("elapsed_ms", took.map(|took| Millis(took).to_string())),
+        ("message", Some(string(&message.to_string()))),
     ])
 }
 

@@ -7,7 +7,7 @@ mod text;
 use std::time::Duration;
 
 use crate::outcome::{Cause, Failure, Outcome, Subject};
-pub(crate) use json::usage_error as usage_error_json;
+pub(crate) use json::{step, usage_error};
 
 /// How a verdict is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,11 +74,6 @@ impl Url {
             return Err(Wrong("wanted a URL such as :8080/healthz".to_owned()));
         }
         refuse_quotes(all)?;
-        if all.text().starts_with("unix:") || all.text().starts_with("unix-abstract:") {
-            return Err(Wrong(
-                "a unix socket is named by --unix-socket=PATH, beside a TARGET such as /healthz".to_owned(),
-            ));
-        }
         let (scheme, rest) = match split_scheme(all) {
             Some((text, rest)) => (Some(Scheme::understand(text)?), rest),
             None => (None, all),

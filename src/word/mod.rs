@@ -103,6 +103,11 @@ impl Word {
         &self.typed
     }
 
+    /// Each placeholder as typed, with how many bytes it gave.
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.spans.iter().map(|span| (&self.typed[span.typed.clone()], span.value.len()))
+    }
+
     /// All of the value, to be split.
     pub(crate) fn all(&self) -> Part<'_> {
         Part { word: self, start: 0, end: self.value.len() }
