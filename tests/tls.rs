@@ -580,6 +580,24 @@ fn a_redirect_out_of_tls_is_a_failure_where_the_server_was_verified() {
 }
 
 #[test]
+fn a_session_is_closed_before_its_connection() {
+    let made = Made::new(&[], None, |_| {});
+    let config = Arc::new(server_config(&made));
+    let server = Server::new(1, move |_, stream| {
+        let mut session = ServerConnection::new(config.clone()).expect("a session");
+        let mut tls = rustls::Stream::new(&mut session, stream);
+        read_head(&mut tls);
+        let _ = tls.write_all(response("200 OK", "", "").as_bytes());
+        let _ = tls.flush();
+        // Without a close_notify the end is an error.
+        format!("{:?}", tls.read(&mut [0]).map_err(|error| error.kind()))
+    });
+    let url = format!("https://localhost:{}/", server.port);
+    exec_probe(["http", &url]).stdout(format!("http GET {url}: status 200 (TIME)")).exit(0);
+    assert_eq!(server.finish(), ["Ok(0)"]);
+}
+
+#[test]
 fn bodies_end_with_the_connection_close_notify_or_not() {
     let made = Made::new(&[], None, |_| {});
     let config = Arc::new(server_config(&made));
