@@ -432,7 +432,7 @@ fn a_server_that_closes_without_a_word_is_asked_what_it_speaks() {
     let tls = "the server speaks TLS; https:// asks it";
     let http2 = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server";
     let proxy = "the server wants the PROXY protocol's header before HTTP";
-    const BARE: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+    const BARE: &[u8] = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
     let rows: [(&str, usize, Answers, &str); 9] = [
         ("a TLS alert", 2, &[(&[22, 3, 1], &[21, 3, 3, 0, 2, 2, 40])], tls),
         ("a TLS server's hello", 2, &[(&[22, 3, 1], &[22, 3, 3, 0, 90, 2])], tls),

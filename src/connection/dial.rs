@@ -235,4 +235,23 @@ mod tests {
         assert_eq!(by(libc::EAFNOSUPPORT), by(libc::EADDRNOTAVAIL));
         assert_eq!(by(libc::EHOSTUNREACH), by(libc::ENETUNREACH));
     }
+
+    #[test]
+    fn a_socket_connected_to_itself_is_nobody_listening() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        let own = socket.local_addr().expect("bound").as_socket().expect("TCP");
+        socket.connect(&own.into()).expect("TCP lets a socket connect to itself");
+        assert_eq!(check_other_end(&socket, own), Err(Tried::Refused));
+        let other = SocketAddr::new(own.ip(), own.port() ^ 1);
+        assert_eq!(check_other_end(&socket, other), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_this_host_has_lost_is_not_connected_to() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // An address for documentation (RFC 5737).
+        let error = stay_here(&socket, SocketAddr::from(([192, 0, 2, 1], 80))).expect_err("not this host's");
+        assert_eq!(Tried::by("bind", &error), Tried::NoAddress);
+    }
 }

@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(300);
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// A request that every HTTP/1.1 server refuses by a response of its own, before the application sees it: it has no
-/// `Host` (RFC 9112, section 3.2).
-const HTTP1: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+/// `Host` (RFC 9112, section 3.2). An HTTP/2 server sees by its first 24 bytes, the length of a preface, what it is not.
+const HTTP1: &[u8] = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
 
 /// A request as a proxy hands it on, without the addresses of a client (the PROXY protocol, section 2.1).
 const PROXIED: &[u8] = b"PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";

@@ -75,7 +75,9 @@ impl Exchange {
         let (parts, response) = response.into_parts();
         let head = Head::new(parts.status.as_u16(), &parts.headers);
         lock(&connection).phase_ended(Phase::Headers, format_args!("status {}", head.status));
-        tell(&parts.headers, attempt.narrator);
+        if attempt.narrator.is_verbose {
+            tell(&parts.headers, attempt.narrator);
+        }
         match check_framing(parts.version, &parts.headers) {
             Err(cause) => Err(lock(&connection).fails(cause)),
             Ok(()) => Ok(Exchange { head, body: Vec::new(), response, connection }),
@@ -83,7 +85,8 @@ impl Exchange {
     }
 
     /// Reads the body until it ends, `most` bytes have come, or `enough` says so.
-    pub(super) fn read_body(&mut self, most: usize, enough: impl Fn(&[u8]) -> bool) -> Result<(), Failure> {
+    #[inline(never)] // one frame with the chunk in it, for all who read
+    pub(super) fn read_body(&mut self, most: usize, enough: &dyn Fn(&[u8]) -> bool) -> Result<(), Failure> {
         let mut reader = self.response.as_reader();
         let mut chunk = [0; 2048];
         while self.body.len() < most && !enough(&self.body) {
@@ -118,7 +121,7 @@ impl Exchange {
     /// What comes of the body within `wait`, `most` bytes of it.
     pub(super) fn excerpt(&mut self, wait: Duration, most: usize) -> &[u8] {
         lock(&self.connection).hurry(wait);
-        let _ = self.read_body(most, |_| false);
+        let _ = self.read_body(most, &|_| false);
         &self.body[..self.body.len().min(most)]
     }
 
@@ -126,7 +129,7 @@ impl Exchange {
     pub(super) fn leave(mut self, wait: Duration) {
         if !self.head.is_event_stream {
             lock(&self.connection).hurry(wait);
-            let _ = self.read_body(MOST_LEFT_OVER, |_| false);
+            let _ = self.read_body(MOST_LEFT_OVER, &|_| false);
         }
         lock(&self.connection).leave();
     }
@@ -147,10 +150,8 @@ impl Head {
 }
 
 /// Tells `-v` what the server says of itself and of its answer.
+#[inline(never)] // as for what fails: a frame that a healthy probe need not touch
 fn tell(headers: &HeaderMap, narrator: Narrator) {
-    if !narrator.is_verbose {
-        return;
-    }
     let text = |name: HeaderName| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     if let Some(server) = text(header::SERVER) {
         narrator.note(format_args!("Server: {}", shown(&server, VALUE_CHARS)));
@@ -237,6 +238,7 @@ fn request(hop: &Hop<'_>) -> Result<Request<()>, http::Error> {
 }
 
 /// The failure that an error of ureq means.
+#[inline(never)]
 fn explain(error: ureq::Error, connection: &Connection) -> Failure {
     use ureq_proto::Error as Protocol;
     let cause = match error {
@@ -261,6 +263,7 @@ fn explain(error: ureq::Error, connection: &Connection) -> Failure {
 }
 
 /// A server that ends the connection without a word may speak something else: then that is the cause.
+#[inline(never)]
 fn look_again(failure: Failure, connection: &mut Connection) -> Failure {
     if failure.cause != (Cause::Closed { missing: Missing::Head { begun: false } }) {
         return failure;

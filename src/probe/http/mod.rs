@@ -183,7 +183,7 @@ impl HttpProbe {
             return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone(), clue }));
         }
         if let Some(wanted) = &self.body {
-            exchange.read_body(MOST_BODY, |body| wanted.is_in(body))?;
+            exchange.read_body(MOST_BODY, &|body| wanted.is_in(body))?;
             exchange.body_read();
             if !wanted.is_in(&exchange.body) {
                 let cut = exchange.body.len() == MOST_BODY;
@@ -231,6 +231,7 @@ fn clue(hop: &Hop<'_>, exchange: &mut Exchange) -> Clue {
 }
 
 /// The start of a body on one line: one blank in place of line ends, control characters and indentation.
+#[inline(never)]
 fn excerpt(body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let words = body.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty());

@@ -59,6 +59,11 @@ impl HttpProbe {
         if !is_redirect || self.redirects == Redirects::None || is_wanted {
             return Ok(last);
         }
+        self.follow(hop, status, location)
+    }
+
+    #[inline(never)] // most responses lead nowhere
+    fn follow(&self, hop: &Hop<'_>, status: u16, location: &[u8]) -> Result<Next<'_>, Cause> {
         let (url, is_relative) = match hop.url.join(location) {
             Err(error) => return Err(Cause::Location { status, error }),
             Ok(Location::OtherHost(origin)) => return Ok(Next::Final { not_followed: Some(origin) }),
