@@ -308,7 +308,7 @@ fn all_that_is_wrong_is_named_at_once() {
         ),
         (
             &["tcp", "-q", "-q", "--unhealthy-exit=0"],
-            "--unhealthy-exit \"0\": wanted a number from 1 to 124, but not 2, 64 or 70; --quiet: given 2 times, wanted once; no TARGET: wanted one, such as :5432",
+            "--quiet: given 2 times, wanted once; --unhealthy-exit \"0\": wanted a number from 1 to 124, but not 2, 64 or 70; no TARGET: wanted one, such as :5432",
         ),
         (&["file", "-s", "-s", "/x"], "-s: always on: there is no progress to hide; leave it out"),
         (

@@ -1,11 +1,5 @@
 //! The table of commands, beside the table of flags: parsing, `--help` and usage errors are made from it.
 
-use crate::cli::flags::{FLAGS, Flag, Scope};
-use crate::cli::line::Line;
-use crate::cli::{file, grpc, http, install, tcp};
-use crate::install::Install;
-use crate::probe::Probe;
-
 /// A row of the table.
 #[derive(Debug)]
 pub(crate) struct Command {
@@ -21,17 +15,8 @@ pub(crate) struct Command {
     pub(crate) about: &'static str,
     /// What a wrong command line kept from happening: `asked`.
     pub(crate) spared: &'static str,
-    /// What its options and its argument mean.
-    pub(crate) kind: Kind,
-}
-
-/// What a command makes of its line. None: the line has complaints.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    /// A probe: the options of a run are its own too.
-    Probe(fn(&mut Line<'_>) -> Option<Probe>),
-    /// A copy of this binary.
-    Install(fn(&mut Line<'_>) -> Option<Install>),
+    /// True if it asks something: the options of a run are its own too.
+    pub(crate) is_probe: bool,
 }
 
 impl PartialEq for Command {
@@ -56,7 +41,7 @@ One HTTP request; healthy on status 200-399. TARGET: :8080/healthz, 8080, localh
 https://localhost:8443/x; with --unix-socket also /healthz alone; unix:///run/app.sock asks for / there.
 ",
     spared: "asked",
-    kind: Kind::Probe(http::understand),
+    is_probe: true,
 };
 
 /// One TCP connection.
@@ -70,7 +55,7 @@ One TCP connection; healthy once it is accepted. TARGET: :5432, 5432, localhost:
 unix:///run/app.sock.
 ",
     spared: "asked",
-    kind: Kind::Probe(tcp::understand),
+    is_probe: true,
 };
 
 /// One gRPC health check.
@@ -84,7 +69,7 @@ One grpc.health.v1.Health/Check; healthy on SERVING. TARGET: :50051, 50051, loca
 [::1]:50051, unix:///run/app.sock.
 ",
     spared: "asked",
-    kind: Kind::Probe(grpc::understand),
+    is_probe: true,
 };
 
 /// One look at a file.
@@ -95,7 +80,7 @@ pub(crate) static FILE: Command = Command {
     summary: "a file exists, and is fresh enough",
     about: "Checks that a regular file, or the one a symbolic link leads to, can be read.\n",
     spared: "asked",
-    kind: Kind::Probe(file::understand),
+    is_probe: true,
 };
 
 /// A copy of this binary.
@@ -109,28 +94,12 @@ Copies this binary to DEST, a folder (the name stays exec-probe) or a file, for 
 what an init container does. It replaces a copy that is running, or leaves everything as it was.
 ",
     spared: "installed",
-    kind: Kind::Install(install::understand),
+    is_probe: false,
 };
 
 impl Command {
     /// The command of this name.
     pub(crate) fn named(name: &str) -> Option<&'static Command> {
         COMMANDS.into_iter().find(|command| command.name == name)
-    }
-
-    /// True if it knows this flag.
-    pub(crate) fn has(&self, flag: &Flag) -> bool {
-        match flag.scope {
-            Scope::All => true,
-            Scope::Run => matches!(self.kind, Kind::Probe(_)),
-            Scope::Of(commands) => commands.contains(&self),
-        }
-    }
-
-    /// The flags of this command, its own before those it shares with all others.
-    pub(crate) fn flags(&self) -> impl Iterator<Item = &'static Flag> {
-        let is_own = |flag: &&&Flag| matches!(flag.scope, Scope::Of(_));
-        let own = FLAGS.iter().filter(is_own).chain(FLAGS.iter().filter(move |flag| !is_own(flag)));
-        own.copied().filter(|flag| self.has(flag))
     }
 }

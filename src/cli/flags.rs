@@ -40,6 +40,24 @@ pub(crate) enum Scope {
     Of(&'static [&'static Command]),
 }
 
+impl Flag {
+    /// True if `command` knows it.
+    pub(crate) fn is_of(&self, command: &Command) -> bool {
+        match self.scope {
+            Scope::All => true,
+            Scope::Run => command.is_probe,
+            Scope::Of(commands) => commands.contains(&command),
+        }
+    }
+}
+
+/// The flags of a command, its own before those it shares with all others.
+pub(crate) fn of(command: &Command) -> impl Iterator<Item = &'static Flag> {
+    let is_own = |flag: &&&Flag| matches!(flag.scope, Scope::Of(_));
+    let own = FLAGS.iter().filter(is_own).chain(FLAGS.iter().filter(move |flag| !is_own(flag)));
+    own.copied().filter(move |flag| flag.is_of(command))
+}
+
 /// A row before its particulars: a switch of every probe.
 const SWITCH: Flag = Flag {
     long: "",

@@ -2,7 +2,7 @@
 
 use crate::cli::command::{COMMANDS, Command};
 use crate::cli::flags::{self, Flag};
-use crate::cli::usage::{Complaint, Named};
+use crate::cli::usage::{Complaint, Named, is_harmless};
 use crate::text::VALUE_CHARS;
 use crate::word::Wrong;
 
@@ -13,9 +13,6 @@ struct Habit {
     needs: Option<&'static Flag>,
     advice: &'static str,
 }
-
-/// Letters that other programs take together in one word, and that change nothing here.
-const HARMLESS: &str = "fsSLkqgalin46#";
 
 static HABITS: &[Habit] = &[
     always(&["-f", "--fail", "--fail-with-body"], "always on: a bad status is unhealthy; leave it out"),
@@ -131,18 +128,13 @@ const fn where_known(words: &'static [&'static str], flag: &'static Flag, advice
 
 impl Habit {
     fn is_for(&self, command: &Command) -> bool {
-        self.needs.is_none_or(|flag| command.has(flag))
+        self.needs.is_none_or(|flag| flag.is_of(command))
     }
 }
 
 /// True for an option of another program with one dash and a long name.
 pub(super) fn is_strange(name: &str) -> bool {
     name.len() > 2 && HABITS.iter().any(|habit| habit.words.contains(&name))
-}
-
-/// True for letters in one word that change nothing here.
-pub(super) fn is_harmless(letter: char) -> bool {
-    HARMLESS.contains(letter)
 }
 
 /// What to say of a word with a dash that is no option of this command.
@@ -164,7 +156,7 @@ fn advice(command: &'static Command, name: &str) -> Option<Complaint> {
     };
     if !name.starts_with("--") {
         let is_doubled = |flag: &&Flag| flag.long.strip_prefix('-') == Some(name);
-        if let Some(flag) = command.flags().find(is_doubled) {
+        if let Some(flag) = flags::of(command).find(is_doubled) {
             let why = format!("no such option; did you mean {}?", flag.long);
             return Some(Complaint::new(Named::Ours(&flag.long[1..]), Wrong(why)));
         }
@@ -176,7 +168,7 @@ fn advice(command: &'static Command, name: &str) -> Option<Complaint> {
         let is_this = |flag: &Flag| {
             flag.long == name || (!name.starts_with("--") && flag.short.is_some_and(|short| name.starts_with(short)))
         };
-        other.flags().any(is_this)
+        flags::of(other).any(is_this)
     };
     if let Some(other) = COMMANDS.into_iter().find(has).filter(|_| !has(&command)) {
         let why = format!("no such option of {}; {} has it", command.name, other.name);
@@ -186,7 +178,7 @@ fn advice(command: &'static Command, name: &str) -> Option<Complaint> {
         return cluster(command, name);
     }
     // The opposite of an option is none of its spellings.
-    nearest(name, command.flags().map(|flag| flag.long)).filter(|_| !name.starts_with("--no-")).map(near)
+    nearest(name, flags::of(command).map(|flag| flag.long)).filter(|_| !name.starts_with("--no-")).map(near)
 }
 
 fn habit(command: &Command, name: &str) -> Option<Complaint> {
@@ -257,7 +249,7 @@ mod tests {
         for command in COMMANDS {
             for word in HABITS.iter().filter(|habit| habit.is_for(command)).flat_map(|habit| habit.words) {
                 let hides = |flag: &Flag| flag.long == *word || flag.short == Some(*word);
-                assert!(!command.flags().any(hides), "{} {word}", command.name);
+                assert!(!flags::of(command).any(hides), "{} {word}", command.name);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `--help`, made from the tables of commands and flags; the README holds the same text, and a test compares them.
 
 use crate::cli::command::{COMMANDS, Command};
-use crate::cli::flags::Flag;
+use crate::cli::flags::{self, Flag};
 
 /// The width that descriptions are broken at.
 const WIDTH: usize = 100;
@@ -39,7 +39,7 @@ pub(crate) fn text(command: Option<&Command>) -> String {
     };
     let Command { name, operand, about, .. } = command;
     let mut out = format!("exec-probe {name} [OPTIONS] {operand}\n\n{about}\n");
-    for flag in command.flags() {
+    for flag in flags::of(command) {
         out.push_str(&row(flag));
     }
     out

@@ -53,7 +53,7 @@ pub(crate) struct Line<'a> {
 impl<'a> Line<'a> {
     /// Goes through the words after the command.
     pub(super) fn walk(command: &'static Command, args: impl Iterator<Item = OsString>, env: Env<'a>) -> Self {
-        let flags: Vec<&'static Flag> = command.flags().collect();
+        let flags: Vec<&'static Flag> = flags::of(command).collect();
         let Walked { given, operands, mistakes } = GRAMMAR.walk(&flags, args);
         let output = format(&given, env);
         let is_unclear = !mistakes.is_empty();
@@ -141,7 +141,7 @@ impl<'a> Line<'a> {
         if typed.len() > 1 && !flag.repeats {
             self.complain(Complaint::repeated(flag.long, typed.len()));
         }
-        let env = flag.env.filter(|_| self.command.has(flag));
+        let env = flag.env.filter(|_| flag.is_of(self.command));
         if let (Some(name), true) = (env, typed.is_empty()) {
             let value = (self.env)(name).filter(|value| !value.is_empty());
             let Some(value) = value.map(|value| value.to_string_lossy().into_owned()) else { return Vec::new() };
@@ -244,7 +244,7 @@ impl<'a> Line<'a> {
         let is_option = |word: &str| {
             let is_this =
                 |flag: &Flag| word.starts_with(flag.long) || flag.short.is_some_and(|short| word.starts_with(short));
-            word.starts_with('-') && self.command.flags().any(is_this)
+            word.starts_with('-') && flags::of(self.command).any(is_this)
         };
         self.command.operand == "TARGET" && typed.split_whitespace().skip(1).any(is_option)
     }

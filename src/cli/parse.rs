@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cli::command::{COMMANDS, Command, Kind};
+use crate::cli::command::{self, COMMANDS, Command};
 use crate::cli::habits::nearest;
 use crate::cli::line::{self, Env, Line};
 use crate::cli::usage::{Complaint, Named, UsageError};
-use crate::cli::{Action, flags, values};
+use crate::cli::{Action, file, flags, grpc, http, install, tcp, values};
+use crate::install::Install;
 use crate::outcome::EXIT_UNHEALTHY;
 use crate::output::Telling;
+use crate::probe::Probe;
 use crate::report::Format;
 use crate::run::{Limits, Run};
 use crate::word::Wrong;
@@ -17,6 +19,21 @@ use crate::word::Wrong;
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.
 const TIMEOUT: Duration = Duration::from_secs(29);
+
+/// What a command makes of its line. None: the line has complaints.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    Probe(fn(&mut Line<'_>) -> Option<Probe>),
+    Install(fn(&mut Line<'_>) -> Option<Install>),
+}
+
+static MEANINGS: [(&Command, Meaning); 5] = [
+    (&command::HTTP, Meaning::Probe(http::understand)),
+    (&command::TCP, Meaning::Probe(tcp::understand)),
+    (&command::GRPC, Meaning::Probe(grpc::understand)),
+    (&command::FILE, Meaning::Probe(file::understand)),
+    (&command::INSTALL, Meaning::Install(install::understand)),
+];
 
 /// Understands a command line: `args` without the program's name.
 ///
@@ -35,15 +52,15 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
         }
         _ => {}
     }
-    let command = words[0].and_then(Command::named);
-    let Some(command) = command else {
+    let known = words[0].and_then(|word| MEANINGS.iter().find(|(command, _)| command.name == word));
+    let Some((command, meaning)) = known else {
         let complaint = no_command(&words);
         return Err(UsageError::new(None, line::output(args.into_iter(), env), vec![complaint]));
     };
     let mut line = Line::walk(command, args.into_iter().skip(1), env);
     let telling = telling(&mut line);
-    match command.kind {
-        Kind::Probe(understand) => {
+    match meaning {
+        Meaning::Probe(understand) => {
             let limits = Limits { timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT) };
             let unhealthy_exit = line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit);
             let probe = understand(&mut line);
@@ -52,7 +69,7 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
             let telling = Telling { notes, ..telling };
             Ok(Action::Ask(Box::new(Run { probes: vec![probe], limits, unhealthy_exit, telling })))
         }
-        Kind::Install(understand) => {
+        Meaning::Install(understand) => {
             let install = understand(&mut line);
             let (install, notes) = line.finish(install)?;
             Ok(Action::Install(Box::new(install), Telling { notes, ..telling }))
@@ -108,4 +125,14 @@ fn telling(line: &mut Line<'_>) -> Telling {
         line.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
     }
     telling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_meaning() {
+        assert_eq!(MEANINGS.map(|(command, _)| command.name), COMMANDS.map(|command| command.name));
+    }
 }

@@ -6,7 +6,6 @@ use std::fmt;
 
 use crate::cli::command::Command;
 use crate::cli::flags::Flag;
-use crate::cli::habits;
 use crate::report::Format;
 use crate::target::without_user;
 use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
@@ -14,6 +13,9 @@ use crate::word::Wrong;
 
 /// The longest list of complaints: an event of Kubernetes keeps 1,024 characters.
 const MOST_CHARS: usize = 900;
+
+/// Letters that other programs take together in one word, and that change nothing here.
+const HARMLESS: &str = "fsSLkqgalin46#";
 
 /// A command line that can't be obeyed.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,8 +65,7 @@ impl fmt::Display for Named<'_> {
             }
             Named::Option(word) => f.write_str(&option(word)),
             Named::Letters(word) => {
-                let letters: String =
-                    word.chars().skip(1).take_while(|letter| habits::is_harmless(*letter)).collect();
+                let letters: String = word.chars().skip(1).take_while(|letter| is_harmless(*letter)).collect();
                 write!(f, "-{letters}")
             }
             Named::Command(word) => f.write_str(&quoted(&cut_at(without_user(word), char::is_whitespace))),
@@ -96,6 +97,11 @@ fn option(word: &str) -> String {
         Some((name, rest)) if rest.starts_with('=') => shown(name, VALUE_CHARS),
         _ => shown(&cut_at(word, is_foreign), VALUE_CHARS),
     }
+}
+
+/// True for letters in one word that change nothing here.
+pub(super) fn is_harmless(letter: char) -> bool {
+    HARMLESS.contains(letter)
 }
 
 fn cut_at(text: &str, is_end: impl Fn(char) -> bool) -> String {

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use rustls::pki_types::UnixTime;
+
 /// Days from 0000-03-01 to 1970-01-01.
 const BEFORE_1970: i64 = 719_468;
 /// Days in 400 years, after which the calendar repeats.
@@ -12,6 +14,13 @@ const ERA: i64 = 146_097;
 /// Seconds since 1970, shown as a date and a time in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Date(pub(crate) i64);
+
+impl From<UnixTime> for Date {
+    /// A time that does not fit is later than any certificate's.
+    fn from(time: UnixTime) -> Date {
+        Date(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    }
+}
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -41,10 +41,10 @@ impl Presented<'_> {
         let server = |why| TlsCause::Unfit { whose: Whose::Server, why };
         match error {
             Error::CertExpired { not_after, .. } => {
-                TlsCause::Expired { whose: self.is_late(), since: seconds(not_after) }
+                TlsCause::Expired { whose: self.is_late(), since: Date::from(not_after) }
             }
             Error::CertNotValidYet { not_before, .. } => {
-                TlsCause::NotYetValid { whose: self.is_early(), from: seconds(not_before) }
+                TlsCause::NotYetValid { whose: self.is_early(), from: Date::from(not_before) }
             }
             Error::CertNotValidForName(context) => TlsCause::WrongName {
                 wanted: shown(&context.expected.to_str(), VALUE_CHARS),
@@ -111,12 +111,12 @@ impl Presented<'_> {
     }
 
     fn is_late(&self) -> Whose {
-        let now = seconds(self.now);
+        let now = Date::from(self.now);
         self.first(|certificate| certificate.dates().is_none_or(|(_, last)| last < now))
     }
 
     fn is_early(&self) -> Whose {
-        let now = seconds(self.now);
+        let now = Date::from(self.now);
         self.first(|certificate| certificate.dates().is_none_or(|(first, _)| now < first))
     }
 
@@ -131,11 +131,6 @@ impl Presented<'_> {
 
 fn is_of_old(certificate: &Certificate<'_>) -> bool {
     !certificate.is_version_3()
-}
-
-/// A point in time as a date.
-pub(super) fn seconds(time: UnixTime) -> Date {
-    Date(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The content of an AlgorithmIdentifier as people know it: of a curve its name, of anything else the algorithm's.

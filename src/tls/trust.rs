@@ -13,7 +13,6 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use crate::tls::cause::{TlsCause, Unfit, Whose};
 use crate::tls::date::Date;
 use crate::tls::der::{self, Certificate, Powers};
-use crate::tls::refusal;
 
 /// The certificates of `--cacert`.
 #[derive(Clone, Debug)]
@@ -135,8 +134,8 @@ impl Trusted {
         let (first, last) = self.dates;
         match &self.unfit {
             Some(why) => Some(TlsCause::Unfit { whose, why: why.clone() }),
-            None if refusal::seconds(now) < first => Some(TlsCause::NotYetValid { whose, from: first }),
-            None if refusal::seconds(now) > last => Some(TlsCause::Expired { whose, since: last }),
+            None if Date::from(now) < first => Some(TlsCause::NotYetValid { whose, from: first }),
+            None if Date::from(now) > last => Some(TlsCause::Expired { whose, since: last }),
             None if self.path_len.is_some_and(|most| intermediates > most) => {
                 Some(TlsCause::Unfit { whose, why: Unfit::PathLength })
             }

@@ -11,8 +11,9 @@ use webpki::{EndEntityCert, RawPublicKeyEntity};
 
 use crate::tls::Learned;
 use crate::tls::cause::{TlsCause, Unfit, Whose};
+use crate::tls::date::Date;
 use crate::tls::der::{self, Certificate};
-use crate::tls::refusal::{self, Presented};
+use crate::tls::refusal::Presented;
 use crate::tls::trust::{Refusal, Trust};
 
 /// rustls' verification of a handshake's signature, of either version.
@@ -94,7 +95,7 @@ impl Verifier {
         let encoding = TlsCause::Unfit { whose, why: Unfit::Encoding };
         let certificate = Certificate::read(presented.certificate).ok_or(encoding.clone())?;
         let (first, last) = certificate.dates().ok_or(encoding.clone())?;
-        let now = refusal::seconds(presented.now);
+        let now = Date::from(presented.now);
         if now < first {
             return Err(TlsCause::NotYetValid { whose, from: first });
         }

@@ -2,6 +2,7 @@
 //! time-outs stay unset (its global one restarts with each run, and a spent one becomes a full second), its redirects
 //! and its TLS off.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,16 +16,26 @@ use crate::attempt::Attempt;
 use crate::connection::{Connection, Instead, Protection, Spoken};
 use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::output::Narrator;
-use crate::probe::http::Header;
 use crate::probe::http::head::MOST_HEAD;
-use crate::probe::http::redirects::Hop;
 use crate::probe::http::transport::{Handover, NoResolver, Shared, lock};
+use crate::probe::http::{Header, HostHeader};
 use crate::target::Target;
 use crate::text::{TARGET_CHARS, VALUE_CHARS, shown};
 use crate::tls::Alpn;
+use crate::url::Url;
 
 /// How much of an answer is read on leaving.
 const MOST_LEFT_OVER: usize = 10 * 1024;
+
+/// One request of a chain of redirects.
+#[derive(Clone, Debug)]
+pub(super) struct Hop<'a> {
+    pub(super) url: Cow<'a, Url>,
+    pub(super) method: Method,
+    pub(super) host: HostHeader,
+    /// All headers but `Host`.
+    pub(super) headers: Cow<'a, [Header]>,
+}
 
 /// Whom a request is sent to, and how it is protected.
 pub(super) struct Way<'a> {

@@ -22,9 +22,9 @@ use crate::text::{VALUE_CHARS, shown};
 use crate::tls::{Alpn, Tls};
 use crate::url::{Scheme, Url};
 use crate::word::Sought;
-use exchange::{Exchange, Way};
+use exchange::{Exchange, Hop, Way};
 pub(crate) use redirects::Redirects;
-use redirects::{Hop, MOST_REDIRECTS, Next};
+use redirects::{MOST_REDIRECTS, Next};
 
 /// How much of a body is ever read.
 const MOST_BODY: usize = 10 * 1024;

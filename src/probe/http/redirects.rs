@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 
 use crate::outcome::Cause;
-use crate::probe::http::exchange::Head;
+use crate::probe::http::exchange::{Head, Hop};
 use crate::probe::http::{Header, HostHeader, HttpProbe};
 use crate::url::{Location, Scheme, Url};
 
@@ -20,16 +20,6 @@ pub(crate) enum Redirects {
     /// Those to the same host name.
     #[default]
     SameHost,
-}
-
-/// One request of a chain of redirects.
-#[derive(Clone, Debug)]
-pub(super) struct Hop<'a> {
-    pub(super) url: Cow<'a, Url>,
-    pub(super) method: Method,
-    pub(super) host: HostHeader,
-    /// All headers but `Host`.
-    pub(super) headers: Cow<'a, [Header]>,
 }
 
 /// What a response means for the run.
