@@ -20,7 +20,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         line.complain(Complaint::of(Named::Ours(name), "used only over TLS; wanted --tls as well"));
     }
     let metadata = line.options(&flags::METADATA, values::metadata);
-    let wanted = line.option(&flags::EXPECT_SERVING, |text| {
+    let serving = line.option(&flags::EXPECT_SERVING, |text| {
         let wanted = "wanted serving statuses such as SERVING or SERVING,NOT_SERVING, or any";
         ServingList::parse(text).ok_or_else(|| Wrong(wanted.to_owned()))
     });
@@ -44,7 +44,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         tls: is_tls.then_some(options.tls),
         metadata,
         authority,
-        wanted: wanted.unwrap_or_default(),
+        serving: serving.unwrap_or_default(),
     };
     Some(Probe::Grpc(Box::new(probe)))
 }

@@ -19,8 +19,10 @@ mod values;
 
 use crate::install::Install;
 use crate::output::Telling;
+use crate::probe::Probe;
 use crate::run::Run;
 use command::Command;
+use line::Line;
 
 /// What a command line says to do.
 #[derive(Debug)]
@@ -35,4 +37,30 @@ pub(crate) enum Action {
     Ask(Box<Run>),
     /// To copy this binary.
     Install(Box<Install>, Telling),
+}
+
+/// What a command makes of its line. None: the line has complaints.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    Probe(fn(&mut Line<'_>) -> Option<Probe>),
+    Install(fn(&mut Line<'_>) -> Option<Install>),
+}
+
+static MEANINGS: [(&Command, Meaning); 5] = [
+    (&command::HTTP, Meaning::Probe(http::understand)),
+    (&command::TCP, Meaning::Probe(tcp::understand)),
+    (&command::GRPC, Meaning::Probe(grpc::understand)),
+    (&command::FILE, Meaning::Probe(file::understand)),
+    (&command::INSTALL, Meaning::Install(install::understand)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use command::COMMANDS;
+
+    #[test]
+    fn every_command_has_a_meaning() {
+        assert_eq!(MEANINGS.map(|(command, _)| command.name), COMMANDS.map(|command| command.name));
+    }
 }

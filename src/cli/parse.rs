@@ -3,15 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cli::command::{self, COMMANDS, Command};
+use crate::cli::command::{COMMANDS, Command};
 use crate::cli::habits::nearest;
 use crate::cli::line::{self, Env, Line};
 use crate::cli::usage::{Complaint, Named, UsageError};
-use crate::cli::{Action, file, flags, grpc, http, install, tcp, values};
-use crate::install::Install;
+use crate::cli::{Action, MEANINGS, Meaning, flags, values};
 use crate::outcome::EXIT_UNHEALTHY;
 use crate::output::Telling;
-use crate::probe::Probe;
 use crate::report::Format;
 use crate::run::{Limits, Run};
 use crate::word::Wrong;
@@ -19,21 +17,6 @@ use crate::word::Wrong;
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.
 const TIMEOUT: Duration = Duration::from_secs(29);
-
-/// What a command makes of its line. None: the line has complaints.
-#[derive(Clone, Copy, Debug)]
-enum Meaning {
-    Probe(fn(&mut Line<'_>) -> Option<Probe>),
-    Install(fn(&mut Line<'_>) -> Option<Install>),
-}
-
-static MEANINGS: [(&Command, Meaning); 5] = [
-    (&command::HTTP, Meaning::Probe(http::understand)),
-    (&command::TCP, Meaning::Probe(tcp::understand)),
-    (&command::GRPC, Meaning::Probe(grpc::understand)),
-    (&command::FILE, Meaning::Probe(file::understand)),
-    (&command::INSTALL, Meaning::Install(install::understand)),
-];
 
 /// Understands a command line: `args` without the program's name.
 ///
@@ -125,14 +108,4 @@ fn telling(line: &mut Line<'_>) -> Telling {
         line.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
     }
     telling
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_command_has_a_meaning() {
-        assert_eq!(MEANINGS.map(|(command, _)| command.name), COMMANDS.map(|command| command.name));
-    }
 }

@@ -57,7 +57,7 @@ pub(crate) struct GrpcProbe {
     /// What `:authority` says.
     pub(crate) authority: Authority,
     /// What counts as healthy.
-    pub(crate) wanted: ServingList,
+    pub(crate) serving: ServingList,
 }
 
 /// The wanted serving statuses.
@@ -165,7 +165,7 @@ impl GrpcProbe {
     }
 
     fn judge(&self, answer: Answer) -> Result<Seen, Cause> {
-        let wanted = match &self.wanted {
+        let wanted = match &self.serving {
             ServingList::Any => {
                 return Ok(Seen::Grpc(match answer {
                     Answer::Serving(number) => serving_name(number).map_or_else(|| number.to_string(), str::to_owned),
