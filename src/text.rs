@@ -30,7 +30,12 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
 
 /// Returns `text` in double quotes, as [`shown`]; in others where it has such quotes itself.
 pub(crate) fn quoted(text: &str) -> String {
-    let text = shown(text, VALUE_CHARS);
+    quoted_up_to(text, VALUE_CHARS)
+}
+
+/// As [`quoted`], for texts of another length.
+pub(crate) fn quoted_up_to(text: &str, most: usize) -> String {
+    let text = shown(text, most);
     match (text.contains('"'), text.contains('\'')) {
         (false, _) => format!("\"{text}\""),
         (true, false) => format!("'{text}'"),

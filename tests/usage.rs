@@ -194,7 +194,8 @@ fn a_target_that_is_no_host_and_port_of_this_host_is_told_what_would_be() {
     ];
     for (command, target, wanted) in rows {
         let shown = target.rsplit_once('@').map_or(target, |(_, rest)| rest);
-        exec_probe([command, target]).usage(format!("TARGET \"{shown}\": {wanted}"));
+        let quote = if shown.contains('"') { '\'' } else { '"' };
+        exec_probe([command, target]).usage(format!("TARGET {quote}{shown}{quote}: {wanted}"));
     }
     let long = "x".repeat(108);
     exec_probe(["tcp", &format!("unix-abstract:{long}")])

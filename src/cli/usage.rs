@@ -8,7 +8,7 @@ use crate::cli::command::Command;
 use crate::cli::flags::Flag;
 use crate::report::Format;
 use crate::target::without_user;
-use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, quoted_up_to, shown};
 use crate::word::Wrong;
 
 /// The longest list of complaints: an event of Kubernetes keeps 1,024 characters.
@@ -61,7 +61,8 @@ impl fmt::Display for Named<'_> {
             Named::Instead(flag, word) => write!(f, "{} \"{}\"", flag.long, option(word)),
             Named::Variable(name, value) => write!(f, "{name} {}", quoted(value)),
             Named::Operand(name, typed) => {
-                write!(f, "{name} \"{}\"", shown(&cut_at(without_user(typed), char::is_whitespace), TARGET_CHARS))
+                let typed = cut_at(without_user(typed), char::is_whitespace);
+                write!(f, "{name} {}", quoted_up_to(&typed, TARGET_CHARS))
             }
             Named::Option(word) => f.write_str(&option(word)),
             Named::Letters(word) => {
