@@ -9,7 +9,7 @@ use crate::output::Telling;
 use crate::probe::Probe;
 use crate::report::{Asked, Verdict};
 
-/// What is asked, how long that may take, and what is told of it.
+/// What is asked, how long that may take, and what is printed of it.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// At least one.

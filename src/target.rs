@@ -177,7 +177,7 @@ impl UnixSocket {
     }
 }
 
-/// Returns a TARGET as it may be shown in a usage error: without what stands before an `@`, which may be a password.
+/// Returns a TARGET as it may be shown in a usage error: without what comes before an `@`, which may be a password.
 pub(crate) fn without_user(typed: &str) -> &str {
     typed.rsplit_once('@').map_or(typed, |(_, rest)| rest)
 }

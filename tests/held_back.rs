@@ -83,7 +83,7 @@ fn an_answer_that_had_not_is_a_time_out_with_a_hint() {
         let (code, stdout, stderr) = stopped_over_the_deadline(&[handler, &target], &asked, &go_on);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{handler}: {stderr}");
         assert!(
-            stderr.ends_with(&format!(": {wanted} (this process was held back: CPU limit?)\n")),
+            stderr.ends_with(&format!(": {wanted} (this process was not scheduled in time: CPU limit?)\n")),
             "{handler}: {stderr}"
         );
     }

@@ -41,7 +41,7 @@ const LATE: Duration = Duration::from_millis(400);
 
 /// What a process says that was kept from running past its deadline, and how long that takes at least. It is the
 /// machine's doing and not the peer's, so it is looked over, but only where it is true.
-const HELD_BACK: &str = " (this process was held back: CPU limit?)";
+const HELD_BACK: &str = " (this process was not scheduled in time: CPU limit?)";
 const HELD_BACK_BY: Duration = Duration::from_millis(50);
 
 /// The limit of a run whose peer makes it wait.

@@ -70,7 +70,7 @@ impl Limited {
         wanted.set(PollFlags::IN, to_read);
         wanted.set(PollFlags::OUT, to_write);
         let mut fds = [PollFd::new(&self.socket, wanted)];
-        // An end of the connection would be told whether it is wanted or not.
+        // poll reports the end of a connection even if neither direction is asked for.
         let fds = if wanted.is_empty() { &mut [][..] } else { &mut fds };
         let left = Timespec::try_from(self.deadline.left_for_socket()).ok();
         match poll(fds, left.as_ref()) {

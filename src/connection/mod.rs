@@ -117,7 +117,7 @@ impl Connection {
         }
     }
 
-    /// What the peer speaks, told by its first bytes.
+    /// What the peer speaks, known by its first bytes.
     pub(crate) fn spoken(&self) -> Spoken {
         Spoken::by(&self.first, self.session.is_some())
     }

@@ -1,4 +1,4 @@
-//! What a peer speaks, told by the first bytes that come from it.
+//! What a peer speaks, known by the first bytes that come from it.
 
 /// What a peer speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

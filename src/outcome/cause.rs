@@ -299,7 +299,7 @@ fn sought(text: &str) -> String {
     quoted(&text.replace(char::is_control, " "))
 }
 
-/// The addresses behind a name, in brackets; nothing where there are none to tell.
+/// The addresses that a name led to, in brackets; nothing if there are none.
 struct Tried<'a>(&'a [SocketAddr]);
 
 impl fmt::Display for Tried<'_> {

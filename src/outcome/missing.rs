@@ -8,7 +8,7 @@ use crate::outcome::Phase;
 /// What was still missing. `begun`: a part of it had come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// An accepted connection; the addresses behind a name that were tried.
+    /// An accepted connection; those of the name's addresses that were tried.
     Connection { tried: Vec<SocketAddr> },
     /// The end of the TLS handshake.
     Handshake,

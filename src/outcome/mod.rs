@@ -163,7 +163,7 @@ impl fmt::Display for Failure {
             f.write_str(" (the server asked for a client certificate: --cert and --key)")?;
         }
         if self.held_back {
-            f.write_str(" (this process was held back: CPU limit?)")?;
+            f.write_str(" (this process was not scheduled in time: CPU limit?)")?;
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ mod tests {
             ),
             (
                 Failure { held_back: true, peer: Some(loopback), ..Failure::new(timeout) },
-                "no response headers in 900ms (connected to 127.0.0.1:80) (this process was held back: CPU limit?)",
+                "no response headers in 900ms (connected to 127.0.0.1:80) (this process was not scheduled in time: CPU limit?)",
             ),
         ];
         for (failure, wanted) in rows {

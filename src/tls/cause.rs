@@ -283,7 +283,7 @@ fn alert_name(alert: AlertDescription) -> String {
 mod tests {
     use super::*;
 
-    /// Where a cause stands in the table; the compiler wants a line for each.
+    /// The row of a cause in the table; the compiler wants a line for each.
     fn place(cause: &TlsCause) -> usize {
         match cause {
             TlsCause::Expired { .. } => 0,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::tls::date::{Date, days};
 
-/// DER's tags of what stands in a certificate (X.690, RFC 5280 section 4.1).
+/// DER's tags of what a certificate is made of (X.690, RFC 5280 section 4.1).
 const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
@@ -147,8 +147,8 @@ impl<'a> Certificate<'a> {
     /// The extensions, each of them None if it can't be read.
     fn extensions(&self) -> Option<impl Iterator<Item = Option<Extension<'a>>> + use<'a>> {
         let mut rest = self.rest;
-        while let Some((_, behind)) = UNIQUE.iter().find_map(|tag| value(rest, *tag)) {
-            rest = behind;
+        while let Some((_, after)) = UNIQUE.iter().find_map(|tag| value(rest, *tag)) {
+            rest = after;
         }
         let mut rest = match rest {
             [] => rest,
@@ -159,8 +159,8 @@ impl<'a> Certificate<'a> {
                 return None;
             }
             match value(rest, SEQUENCE) {
-                Some((extension, behind)) => {
-                    rest = behind;
+                Some((extension, after)) => {
+                    rest = after;
                     Some(Extension::read(extension))
                 }
                 None => {
@@ -244,7 +244,7 @@ pub(super) fn rsa_bits(key_info: &[u8]) -> Option<usize> {
     let rsa = rustls::pki_types::alg_id::RSA_ENCRYPTION;
     let (_, key) = kind_and_key(key_info).filter(|(kind, _)| *kind == rsa.as_ref())?;
     let (modulus, _) = value(value(key, SEQUENCE)?.0, INTEGER)?;
-    // A zero stands before a number whose first bit is set.
+    // DER puts a zero in front of a number whose first bit is set.
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     Some(modulus.len() * 8 - modulus.first().map_or(0, |first| first.leading_zeros() as usize))
 }

@@ -25,7 +25,7 @@ impl Trust {
     }
 }
 
-/// The certificates of a PEM file, and the key that may stand in it as well.
+/// The certificates of a PEM file, and the key that may be in it as well.
 pub(crate) struct Identity {
     certificates: Vec<CertificateDer<'static>>,
     key: Option<PrivateKeyDer<'static>>,
@@ -66,7 +66,7 @@ pub(crate) fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong_key(&error, &pem))
 }
 
-/// Reads `--server-name`, or the host that stands in its place.
+/// Reads `--server-name`, or the host where there is none.
 pub(crate) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
     ServerName::try_from(text.to_owned()).map_err(|_| Wrong("wanted a host name or an address for TLS".to_owned()))
 }

@@ -24,7 +24,7 @@ type Verify = fn(
     &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error>;
 
-/// Verifies for rustls; why it refuses stands in `learned`, as rustls has no word for most of it.
+/// Verifies for rustls; why it refuses is kept in `learned`, as rustls has no word for most of it.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) provider: Arc<CryptoProvider>,

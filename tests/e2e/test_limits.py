@@ -334,7 +334,7 @@ def whatever_the_clock_says(ran) -> Ran:
     """Without times where healthy lines have none, -v and JSON, and without the hint of a machine that is busy."""
     stdout, stderr = (TIME.sub("(TIME)", text) for text in (ran.stdout, ran.stderr))
     stdout = re.sub(r'"elapsed_ms":[0-9.]+', '"elapsed_ms":TIME', stdout)
-    return Ran(ran.exit, stdout, stderr.replace(" (this process was held back: CPU limit?)", ""))
+    return Ran(ran.exit, stdout, stderr.replace(" (this process was not scheduled in time: CPU limit?)", ""))
 
 
 @pytest.mark.parametrize(("run", "exit", "tells"), RUNS, ids=[run for run, _, _ in RUNS])

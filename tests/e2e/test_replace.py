@@ -6,7 +6,7 @@ from harness import exec_probe, serving, silent
 from replacements import ENVIRONMENT, NAMED_PORTS, STATES
 
 ROWS = replacements.rows()
-HELD_BACK = " (this process was held back: CPU limit?)"
+HELD_BACK = " (this process was not scheduled in time: CPU limit?)"
 
 
 @pytest.fixture(scope="module")

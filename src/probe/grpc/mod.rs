@@ -2,7 +2,7 @@
 //! The only folder that knows tokio, hyper and tonic: tonic-health's client over hyper's HTTP/2 on a connection that we
 //! made, on one thread. No resolver, no pool, no retry, no second time-out, and nobody waits for a shutdown.
 //!
-//! What went wrong is told from what was seen on the wire, the first bytes and how the connection ended, before
+//! What went wrong is concluded from what was seen on the wire, the first bytes and how the connection ended, before
 //! what the libraries say of it: theirs is "unknown" for nearly everything below gRPC.
 
 mod explain;

@@ -23,7 +23,7 @@ pub(super) struct Channel {
     pub(super) requests: SendRequest<tonic::body::Body>,
     /// What is sent besides tonic's own headers.
     pub(super) metadata: HeaderMap,
-    /// Where the server's own status is noted, and phases are told.
+    /// Where the server's own status is noted, and who prints phases.
     pub(super) shared: Arc<Shared>,
 }
 
