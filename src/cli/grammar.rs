@@ -2,6 +2,7 @@
 //! (curl has no `--name=value`, Go's flag package one dash, wget clusters and prefixes). What the words mean, and what
 //! is said of a mistake, is the business of whoever calls [`Grammar::walk`].
 
+use std::cell::LazyCell;
 use std::ffi::OsString;
 
 use crate::cli::flags::Flag;
@@ -64,8 +65,13 @@ pub(crate) enum Mistake {
 }
 
 impl Grammar {
-    /// Goes through the words once.
-    pub(crate) fn walk(&self, flags: &[&'static Flag], args: impl Iterator<Item = OsString>) -> Walked {
+    /// Goes through the words once. The flags are collected where the first option is met: most probes have none.
+    pub(crate) fn walk(
+        &self,
+        flags: impl FnOnce() -> Vec<&'static Flag>,
+        args: impl Iterator<Item = OsString>,
+    ) -> Walked {
+        let flags = LazyCell::new(flags);
         let mut walked = Walked::default();
         let mut wants: Option<&'static Flag> = None;
         let mut only_operands = false;
@@ -87,7 +93,7 @@ impl Grammar {
             } else if arg == "--" {
                 only_operands = true;
             } else {
-                match self.read(flags, &arg, &mut walked.given) {
+                match self.read(&flags, &arg, &mut walked.given) {
                     Ok(flag) => wants = flag,
                     Err(mistake) => walked.mistakes.push(mistake),
                 }
@@ -199,7 +205,7 @@ mod tests {
     /// Options, operands and mistakes as one text.
     fn read(grammar: Grammar, words: &[&str]) -> String {
         let flags = [&flags::TIMEOUT, &flags::TLS, &flags::USER, &flags::VERBOSE, &flags::QUIET, &flags::SERVICE];
-        let walked = grammar.walk(&flags, words.iter().map(OsString::from));
+        let walked = grammar.walk(|| flags.to_vec(), words.iter().map(OsString::from));
         let mut out: Vec<String> = Vec::new();
         for Given { flag, value } in walked.given {
             out.push(value.map_or_else(|| flag.long.to_owned(), |value| format!("{}({value})", flag.long)));

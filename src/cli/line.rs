@@ -47,15 +47,15 @@ pub(crate) struct Line<'a> {
     /// True if the walk has met a mistake.
     is_unclear: bool,
     notes: Vec<String>,
-    output: Format,
+    /// The format that was typed, for a usage error.
+    output: Option<Format>,
 }
 
 impl<'a> Line<'a> {
     /// Goes through the words after the command.
     pub(super) fn walk(command: &'static Command, args: impl Iterator<Item = OsString>, env: Env<'a>) -> Self {
-        let flags: Vec<&'static Flag> = flags::of(command).collect();
-        let Walked { given, operands, mistakes } = GRAMMAR.walk(&flags, args);
-        let output = format(&given, env);
+        let Walked { given, operands, mistakes } = GRAMMAR.walk(|| flags::of(command).collect(), args);
+        let output = typed_format(&given, env);
         let is_unclear = !mistakes.is_empty();
         let complaints = mistakes.into_iter().map(|mistake| complaint(command, mistake)).collect();
         let typed = given.iter().map(|given| given.flag).collect();
@@ -82,7 +82,7 @@ impl<'a> Line<'a> {
     pub(super) fn finish<T>(self, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
         match meant {
             Some(meant) if self.complaints.is_empty() => Ok((meant, self.notes)),
-            _ => Err(UsageError::new(Some(self.command), self.output, self.complaints)),
+            _ => Err(UsageError::new(Some(self.command), format(self.output, self.env), self.complaints)),
         }
     }
 
@@ -252,13 +252,17 @@ impl<'a> Line<'a> {
 
 /// How a usage error is printed whose command is not known.
 pub(super) fn output(args: impl Iterator<Item = OsString>, env: Env<'_>) -> Format {
-    format(&GRAMMAR.walk(FLAGS, args).given, env)
+    format(typed_format(&GRAMMAR.walk(|| FLAGS.to_vec(), args).given, env), env)
 }
 
-/// The last format that was understood, or that of the variable.
-fn format(given: &[Given], env: Env<'_>) -> Format {
+/// The last format that was typed and understood.
+fn typed_format(given: &[Given], env: Env<'_>) -> Option<Format> {
     let typed = given.iter().filter(|given| *given.flag == flags::OUTPUT).filter_map(|given| given.value.as_deref());
-    let typed = typed.filter_map(|typed| values::format(Word::expand(typed, env).ok()?.value()).ok()).next_back();
+    typed.filter_map(|typed| values::format(Word::expand(typed, env).ok()?.value()).ok()).next_back()
+}
+
+/// The format that was typed, or that of the variable.
+fn format(typed: Option<Format>, env: Env<'_>) -> Format {
     let variable = || values::format(&flags::OUTPUT.env.and_then(env)?.to_string_lossy()).ok();
     typed.or_else(variable).unwrap_or(Format::Text)
 }

@@ -119,6 +119,9 @@ impl fmt::Display for Url {
 /// Splits the user part off what follows the scheme. A `/`, `?`, `#` or `@` that came out of a placeholder never ends it:
 /// a password does not decide which port is asked. A placeholder that gave the start of the whole URL counts as typed.
 fn split_user(rest: Part<'_>) -> Result<(Option<(String, String)>, Part<'_>), Wrong> {
+    if !rest.text().contains('@') {
+        return Ok((None, rest));
+    }
     let counts = |at: usize| rest.giver(at).is_none_or(|given| given.begins_word() && split_scheme(given).is_some());
     let marks = rest.text().match_indices(['/', '?', '#', '@']).filter(|(at, _)| counts(*at));
     let typed = marks.take_while(|(_, mark)| *mark == "@").last().map(|(at, _)| at);

@@ -472,7 +472,7 @@ def test_the_phases_of_a_verified_probe(secure_web, certificates):
         (["--cacert=authority", "--server-name=shop.example"], healthy("SERVING")),
         (
             ["--cacert=authority", "--server-name=other.example"],
-            unhealthy(f"{THE} is not valid for other.example, {OTHERS}"),
+            unhealthy(f"{THE} is not valid for other.example, {OTHERS}; --server-name verifies another"),
         ),
     ],
 )

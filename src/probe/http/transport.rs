@@ -99,7 +99,9 @@ impl Transport {
             .into());
         }
         if self.end == self.input.len() {
-            self.input.resize((self.input.len() * 4).clamp(FIRST_INPUT, MOST_HEAD + 1), 0);
+            let mut larger = vec![0; (self.input.len() * 4).clamp(FIRST_INPUT, MOST_HEAD + 1)];
+            larger[..self.end].copy_from_slice(&self.input);
+            self.input = larger;
         }
         Ok(self.end..self.input.len().min(most))
     }
