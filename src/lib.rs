@@ -16,8 +16,10 @@ mod probe;
 mod regular_file;
 mod report;
 mod run;
+mod signals;
 mod target;
 mod text;
+mod then;
 mod tls;
 mod url;
 mod word;
@@ -29,6 +31,7 @@ use cli::Action;
 use install::Install;
 use outcome::{Cause, EXIT_HEALTHY, EXIT_UNHEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
 use output::Telling;
+use probe::Probe;
 use report::{Asked, Verdict};
 use run::Run;
 
@@ -38,8 +41,16 @@ pub use output::catch_defects;
 /// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
+    // Another try reads again what its options name; a run that asks once does not pay for that.
+    let again = args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"--wait")).then(|| args.clone());
     match cli::parse::parse(args, env) {
-        Ok(Action::Ask(run)) => ask(&run, started),
+        Ok(Action::Ask(run)) => {
+            let renew = || match cli::parse::parse(again.clone()?, env) {
+                Ok(Action::Ask(run)) => Some(run.probes),
+                _ => None,
+            };
+            ask(&run, started, &renew)
+        }
         Ok(Action::Install(install, telling)) => copy(&install, &telling, started),
         Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
@@ -71,19 +82,26 @@ fn copy(install: &Install, telling: &Telling, started: Instant) -> u8 {
     };
     let target = install.place.shown.clone();
     let subject = Subject { handler: "install", label: format!("install {target}"), target };
-    let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed };
+    let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed, waited: None };
     telling.verdict(&verdict);
     if verdict.is_healthy() { EXIT_HEALTHY } else { EXIT_UNHEALTHY }
 }
 
-fn ask(run: &Run, started: Instant) -> u8 {
-    let verdict = run.ask(started);
+fn ask(run: &Run, started: Instant, renew: &dyn Fn() -> Option<Vec<Probe>>) -> u8 {
+    let verdict = run.ask(started, renew);
     // Known only once an address is looked up, and yet a matter of what was typed.
     if let Some((subject, cause)) = verdict.not_local() {
         let message = format!("TARGET {}: {cause}", subject.target);
         output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", run.telling.format);
         return EXIT_USAGE;
     }
-    run.telling.verdict(&verdict);
-    if verdict.is_healthy() { EXIT_HEALTHY } else { run.unhealthy_exit }
+    let Some(then) = run.then.as_ref().filter(|_| verdict.is_healthy()) else {
+        run.telling.verdict(&verdict);
+        return if verdict.is_healthy() { EXIT_HEALTHY } else { run.unhealthy_exit };
+    };
+    // Standard output is the program's from now on.
+    run.telling.verdict_to_stderr(&verdict);
+    let failed = then.start();
+    output::not_started(&failed.to_string());
+    failed.exit_code()
 }

@@ -66,6 +66,13 @@ impl Telling {
         narrator
     }
 
+    /// Prints a healthy verdict on standard error, where standard output is another program's.
+    pub(crate) fn verdict_to_stderr(&self, verdict: &Verdict) {
+        if !self.is_quiet {
+            to_stderr(&verdict.render(self.format));
+        }
+    }
+
     /// Prints a verdict: healthy on standard output, unhealthy on standard error.
     pub(crate) fn verdict(&self, verdict: &Verdict) {
         match verdict.is_healthy() {
@@ -84,6 +91,11 @@ pub(crate) fn usage_error(handler: Option<&str>, target: Option<&str>, error: &s
         Format::Text => message + "\n",
         Format::Json => report::usage_error(handler, target, &message) + "\n",
     });
+}
+
+/// Prints why a program was not started.
+pub(crate) fn not_started(why: &str) {
+    to_stderr(&format!("exec-probe: {why}\n"));
 }
 
 /// Prints text that was asked for: help, the version.

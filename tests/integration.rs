@@ -19,6 +19,7 @@ mod http;
 mod install;
 mod messages;
 mod placeholders;
+mod run;
 mod support;
 mod tcp;
 mod tls;

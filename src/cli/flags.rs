@@ -191,6 +191,21 @@ flags! {
         long: "--timeout", value: Some("LENGTH"), default: Some("29s"), env: Some("EXEC_PROBE_TIMEOUT"),
         help: "limit of the whole run: 500ms, 2s, 1.5s, 1m, 1h; a bare number is seconds",
     }
+    /// Another probe.
+    AND {
+        long: "--and", value: Some("COMMAND ..."), repeats: true,
+        help: "another probe with options of its own; healthy if all are; the first failure ends the run",
+    }
+    /// Patience.
+    WAIT {
+        long: "--wait", value: Some("LENGTH"),
+        help: "ask again, every 250 ms at the most, until healthy or until this length has passed",
+    }
+    /// What follows.
+    THEN {
+        long: "--then", value: Some("PROGRAM ..."),
+        help: "once healthy, become this program, with all words after it; unhealthy, it is not started",
+    }
     /// The exit code of unhealthy.
     UNHEALTHY_EXIT {
         long: "--unhealthy-exit", value: Some("N"), default: Some("1"),

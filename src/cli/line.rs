@@ -250,6 +250,24 @@ impl<'a> Line<'a> {
     }
 }
 
+/// What was made of several lines, with the remarks of all; an error if there is any complaint.
+pub(super) fn finish_all<T>(lines: Vec<Line<'_>>, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
+    let command = lines.first().map(|line| line.command);
+    let is_given = |line: &&Line<'_>| line.is_given(&flags::OUTPUT);
+    let output = lines.iter().find(is_given).or(lines.first()).map_or(Format::Text, |line| line.output);
+    let (mut complaints, mut notes) = (Vec::new(), Vec::new());
+    for (at, line) in lines.into_iter().enumerate() {
+        let name = line.command.name;
+        let in_part = |complaint: Complaint| if at > 0 { complaint.in_part(name) } else { complaint };
+        complaints.extend(line.complaints.into_iter().map(in_part));
+        notes.extend(line.notes);
+    }
+    match meant {
+        Some(meant) if complaints.is_empty() => Ok((meant, notes)),
+        _ => Err(UsageError::new(command, output, complaints)),
+    }
+}
+
 /// How a usage error is printed whose command is not known.
 pub(super) fn output(args: impl Iterator<Item = OsString>, env: Env<'_>) -> Format {
     format(typed_format(&GRAMMAR.walk(|| FLAGS.to_vec(), args).given, env), env)

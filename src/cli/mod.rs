@@ -12,6 +12,7 @@ mod http;
 mod install;
 mod line;
 pub(crate) mod parse;
+mod parts;
 mod tcp;
 mod tls;
 pub(crate) mod usage;

@@ -4,14 +4,17 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::cli::command::{COMMANDS, Command};
+use crate::cli::flags::Flag;
 use crate::cli::habits::nearest;
 use crate::cli::line::{self, Env, Line};
+use crate::cli::parts::Parts;
 use crate::cli::usage::{Complaint, Named, UsageError};
 use crate::cli::{Action, MEANINGS, Meaning, flags, values};
 use crate::outcome::EXIT_UNHEALTHY;
 use crate::output::Telling;
+use crate::probe::Probe;
 use crate::report::Format;
-use crate::run::{Limits, Run};
+use crate::run::{Limits, Run, Then};
 use crate::word::Wrong;
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
@@ -35,29 +38,100 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
         }
         _ => {}
     }
-    let known = words[0].and_then(|word| MEANINGS.iter().find(|(command, _)| command.name == word));
-    let Some((command, meaning)) = known else {
+    let Parts { commands, then } = Parts::of(args);
+    let mut parts = commands.into_iter();
+    let first = parts.next().unwrap_or_default();
+    let Some((command, meaning)) = first.first().and_then(|word| meaning(word)) else {
+        let words: Vec<Option<&str>> = first.iter().map(|arg| arg.to_str()).collect();
         let complaint = no_command(&words);
-        return Err(UsageError::new(None, line::output(args.into_iter(), env), vec![complaint]));
+        return Err(UsageError::new(None, line::output(first.into_iter(), env), vec![complaint]));
     };
-    let mut line = Line::walk(command, args.into_iter().skip(1), env);
-    let telling = telling(&mut line);
+    let mut line = Line::walk(command, first.into_iter().skip(1), env);
     match meaning {
         Meaning::Probe(understand) => {
-            let limits = Limits { timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT) };
-            let unhealthy_exit = line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit);
-            let probe = understand(&mut line);
-            let (probe, notes) = line.finish(probe)?;
-            let unhealthy_exit = unhealthy_exit.unwrap_or(EXIT_UNHEALTHY);
-            let telling = Telling { notes, ..telling };
-            Ok(Action::Ask(Box::new(Run { probes: vec![probe], limits, unhealthy_exit, telling })))
+            let rest: Vec<Vec<OsString>> = parts.collect();
+            parse_run((line, *understand), rest, then, env)
         }
         Meaning::Install(understand) => {
+            if then.is_some() || parts.next().is_some() {
+                line.complain(Complaint::ours("--and and --then go with probes, not with install"));
+            }
+            let telling = telling(std::slice::from_mut(&mut line));
             let install = understand(&mut line);
             let (install, notes) = line.finish(install)?;
             Ok(Action::Install(Box::new(install), Telling { notes, ..telling }))
         }
     }
+}
+
+/// The command of this name, and what it makes of its line.
+fn meaning(word: &OsString) -> Option<&'static (&'static Command, Meaning)> {
+    MEANINGS.iter().find(|(command, _)| word == command.name)
+}
+
+type Understand = fn(&mut Line<'_>) -> Option<Probe>;
+
+/// A run of probes: that of the first command, and one for each `--and`.
+fn parse_run<'a>(
+    (first, understand): (Line<'a>, Understand),
+    rest: Vec<Vec<OsString>>,
+    then: Option<Vec<OsString>>,
+    env: Env<'a>,
+) -> Result<Action, UsageError> {
+    let mut lines = vec![first];
+    let mut all = vec![understand];
+    for words in rest {
+        match words.first().and_then(meaning) {
+            Some((command, Meaning::Probe(understand))) => {
+                lines.push(Line::walk(command, words.into_iter().skip(1), env));
+                all.push(*understand);
+            }
+            _ => lines[0].complain(Complaint::of(Named::Ours("--and"), "wanted http, tcp, grpc or file after it")),
+        }
+    }
+    let telling = telling(&mut lines);
+    let limits = Limits {
+        timeout: shared(&mut lines, &flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT),
+        wait: shared(&mut lines, &flags::WAIT, values::timeout),
+    };
+    let unhealthy_exit = shared(&mut lines, &flags::UNHEALTHY_EXIT, values::unhealthy_exit);
+    for flag in [&flags::AND, &flags::THEN] {
+        if lines.iter().any(|line| line.is_given(flag)) {
+            lines[0]
+                .complain(Complaint::of(Named::Ours(flag.long), "is a word of its own, and so is what follows it"));
+        }
+    }
+    let then = then.and_then(|words| {
+        let then = Then::of(words);
+        if then.is_none() {
+            lines[0].complain(Complaint::of(Named::Ours("--then"), "wanted a program after it"));
+        }
+        then
+    });
+    let probes: Vec<Option<Probe>> = lines.iter_mut().zip(all).map(|(line, understand)| understand(line)).collect();
+    let (probes, notes) = line::finish_all(lines, probes.into_iter().collect())?;
+    let telling = Telling { notes, ..telling };
+    let unhealthy_exit = unhealthy_exit.unwrap_or(EXIT_UNHEALTHY);
+    Ok(Action::Ask(Box::new(Run { probes, limits, unhealthy_exit, telling, then })))
+}
+
+/// The value of an option of the whole run, which may be given in any part, and once.
+fn shared<T>(
+    lines: &mut [Line<'_>],
+    flag: &'static Flag,
+    understand: impl FnMut(&str) -> Result<T, Wrong>,
+) -> Option<T> {
+    the_one(lines, flag)?.option(flag, understand)
+}
+
+/// The line that has an option of the whole run, or the first one, where its variable may give it.
+fn the_one<'l, 'a>(lines: &'l mut [Line<'a>], flag: &'static Flag) -> Option<&'l mut Line<'a>> {
+    let given: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].is_given(flag)).collect();
+    let line = lines.get_mut(given.first().copied().unwrap_or(0))?;
+    if given.len() > 1 {
+        line.complain(Complaint::repeated(flag.long, given.len()));
+    }
+    Some(line)
 }
 
 /// What is wrong with the first word, or with the one after `help`.
@@ -97,15 +171,12 @@ fn no_command(words: &[Option<&str>]) -> Complaint {
 }
 
 /// What all commands have in common: how to print. What can't be understood gets its default, beside a complaint.
-fn telling(line: &mut Line<'_>) -> Telling {
-    let telling = Telling {
-        format: line.option(&flags::OUTPUT, values::format).unwrap_or(Format::Text),
-        is_quiet: line.switch(&flags::QUIET),
-        is_verbose: line.switch(&flags::VERBOSE),
-        notes: Vec::new(),
-    };
-    if telling.is_quiet && telling.is_verbose {
-        line.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
+fn telling(lines: &mut [Line<'_>]) -> Telling {
+    let mut switch = |flag| the_one(lines, flag).is_some_and(|line| line.switch(flag));
+    let (is_quiet, is_verbose) = (switch(&flags::QUIET), switch(&flags::VERBOSE));
+    let format = shared(lines, &flags::OUTPUT, values::format).unwrap_or(Format::Text);
+    if let ([first, ..], true, true) = (lines, is_quiet, is_verbose) {
+        first.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
     }
-    telling
+    Telling { format, is_quiet, is_verbose, notes: Vec::new() }
 }

@@ -128,6 +128,11 @@ impl Complaint {
         Complaint(text.to_owned())
     }
 
+    /// The same, in the part of a command line that an `--and` begins.
+    pub(crate) fn in_part(self, command: &'static str) -> Complaint {
+        Complaint(format!("--and {command}: {}", self.0))
+    }
+
     /// Something that was given more than once.
     pub(crate) fn repeated(name: &'static str, count: usize) -> Complaint {
         Complaint(format!("{name}: given {count} times, wanted once"))

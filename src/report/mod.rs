@@ -25,6 +25,8 @@ pub(crate) struct Verdict {
     pub(crate) asked: Vec<Asked>,
     /// Time from the start of the run until the verdict was known.
     pub(crate) elapsed: Duration,
+    /// How long it was tried in vain, where the caller was willing to wait.
+    pub(crate) waited: Option<Duration>,
 }
 
 /// One probe, or one installation, with its outcome.
@@ -81,7 +83,7 @@ mod tests {
     }
 
     fn verdict(asked: Vec<Asked>) -> Verdict {
-        Verdict { asked, elapsed: Duration::from_micros(812) }
+        Verdict { asked, elapsed: Duration::from_micros(812), waited: None }
     }
 
     #[test]

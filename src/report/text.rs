@@ -2,7 +2,7 @@
 
 use crate::outcome::{Evidence, Outcome};
 use crate::report::{Asked, Verdict};
-use crate::text::Measured;
+use crate::text::{Length, Measured};
 
 /// The line of a verdict, without its line end: the first failure's, or all that is healthy.
 pub(super) fn lines(verdict: &Verdict) -> String {
@@ -26,7 +26,8 @@ fn line(Asked { subject, outcome }: &Asked, verdict: &Verdict) -> String {
         }
         Outcome::Unhealthy(failure) => {
             let body = failure.body.as_ref().map_or_else(String::new, |body| format!("\nbody: {body}"));
-            format!("{label}: {failure}{body}")
+            let waited = verdict.waited.map_or_else(String::new, |wait| format!(" (waited {})", Length(wait)));
+            format!("{label}: {failure}{waited}{body}")
         }
     }
 }
