@@ -78,14 +78,6 @@ impl<'a> Line<'a> {
         self.notes.push(note);
     }
 
-    /// What was made of the line, with its remarks; an error if there is any complaint.
-    pub(super) fn finish<T>(self, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
-        match meant {
-            Some(meant) if self.complaints.is_empty() => Ok((meant, self.notes)),
-            _ => Err(UsageError::new(Some(self.command), format(self.output, self.env), self.complaints)),
-        }
-    }
-
     /// True if a flag was typed, whatever its value.
     pub(super) fn is_given(&self, flag: &'static Flag) -> bool {
         self.typed.contains(&flag)
@@ -250,11 +242,10 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What was made of several lines, with the remarks of all; an error if there is any complaint.
-pub(super) fn finish_all<T>(lines: Vec<Line<'_>>, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
-    let command = lines.first().map(|line| line.command);
-    let is_given = |line: &&Line<'_>| line.is_given(&flags::OUTPUT);
-    let output = lines.iter().find(is_given).or(lines.first()).map_or(Format::Text, |line| line.output);
+/// What was made of one line or of several, with their remarks; an error if there is any complaint.
+pub(super) fn finish<T>(lines: Vec<Line<'_>>, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
+    let first = lines.first().map(|line| (line.command, line.env));
+    let typed = lines.iter().find_map(|line| line.output);
     let (mut complaints, mut notes) = (Vec::new(), Vec::new());
     for (at, line) in lines.into_iter().enumerate() {
         let name = line.command.name;
@@ -264,7 +255,10 @@ pub(super) fn finish_all<T>(lines: Vec<Line<'_>>, meant: Option<T>) -> Result<(T
     }
     match meant {
         Some(meant) if complaints.is_empty() => Ok((meant, notes)),
-        _ => Err(UsageError::new(command, output, complaints)),
+        _ => {
+            let output = first.map_or(Format::Text, |(_, env)| format(typed, env));
+            Err(UsageError::new(first.map(|(command, _)| command), output, complaints))
+        }
     }
 }
 

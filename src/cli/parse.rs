@@ -58,7 +58,7 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
             }
             let telling = telling(std::slice::from_mut(&mut line));
             let install = understand(&mut line);
-            let (install, notes) = line.finish(install)?;
+            let (install, notes) = line::finish(vec![line], install)?;
             Ok(Action::Install(Box::new(install), Telling { notes, ..telling }))
         }
     }
@@ -109,7 +109,7 @@ fn parse_run<'a>(
         then
     });
     let probes: Vec<Option<Probe>> = lines.iter_mut().zip(all).map(|(line, understand)| understand(line)).collect();
-    let (probes, notes) = line::finish_all(lines, probes.into_iter().collect())?;
+    let (probes, notes) = line::finish(lines, probes.into_iter().collect())?;
     let telling = Telling { notes, ..telling };
     let unhealthy_exit = unhealthy_exit.unwrap_or(EXIT_UNHEALTHY);
     Ok(Action::Ask(Box::new(Run { probes, limits, unhealthy_exit, telling, then })))
