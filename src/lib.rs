@@ -8,6 +8,7 @@ mod attempt;
 mod cli;
 mod connection;
 mod deadline;
+mod dropin;
 mod install;
 mod locality;
 mod outcome;
@@ -32,6 +33,23 @@ use output::{Narrator, Subject};
 use probe::Probe;
 
 pub use output::catch_defects;
+
+/// The grammar of `sh -c` alone, for its fuzz target: every call of a tool that a script makes if each of them exits with
+/// `code`, the script's own exit code, or why it is refused.
+#[doc(hidden)]
+pub fn sh_calls(
+    script: &str,
+    env: &dyn Fn(&str) -> Option<OsString>,
+    code: u8,
+) -> Result<(Vec<Vec<String>>, u8), String> {
+    let script = dropin::sh::Script::parse(script, env).map_err(|refused| refused.to_string())?;
+    let mut calls = Vec::new();
+    let code = script.run(&mut |call| {
+        calls.push(call.args.clone());
+        code
+    });
+    Ok((calls, code))
+}
 
 /// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
 /// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
