@@ -3,8 +3,11 @@
 //! [`Script`], and who runs its calls is the caller.
 //!
 //! Of 1,318 real health checks 96 % are this grammar or no shell at all. What is not in it is refused by name, before
-//! anything runs. What is accepted means what it means to dash, and to bash where the two agree. `&>` alone is bash's, since to dash it would mean a check that runs unwatched and is always healthy.
+//! anything runs. What is accepted means what it means to dash, and to bash where the two agree: `differential`
+//! compares them. `&>` alone is bash's, since to dash it would mean a check that runs unwatched and is always healthy.
 
+#[cfg(test)]
+mod differential;
 mod parse;
 mod words;
 
