@@ -99,7 +99,9 @@ pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     Ran { code, stdout: taken(stdout), stderr: taken(stderr), took, args }
 }
 
-fn env(name: &str) -> Option<OsString> {
+/// The variables that every run has.
+#[must_use]
+pub fn env(name: &str) -> Option<OsString> {
     use std::os::unix::ffi::OsStringExt;
     Some(match name {
         "PORT" => "8080".into(),
