@@ -1,7 +1,17 @@
 //! By another name: exec-probe takes the command lines of other tools as health checks write them, so that those run
 //! unchanged where the tools are not. Which tools, and nothing of what their options mean.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod curl;
+#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod grpc_health_probe;
+#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod nc;
 pub(crate) mod sh;
+#[cfg_attr(not(test), expect(dead_code, reason = "the tables have no reader yet"))]
+mod table;
+#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod wget;
 
 /// A tool whose command line is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +42,61 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Names are complete, each stands once, and a refusal says why.
+    fn check<M>(options: &[table::Row<M>], is_name: impl Fn(&str) -> bool) {
+        let names: Vec<&str> = options.iter().flat_map(|row| row.names).copied().collect();
+        for row in options {
+            assert!(!row.names.is_empty());
+            if let table::Effect::Refused(why) = row.effect {
+                assert!(!why.is_empty() && !why.ends_with('.'), "{:?}: {why}", row.names);
+            }
+        }
+        for (at, name) in names.iter().enumerate() {
+            assert!(is_name(name), "{name}");
+            assert!(!names[..at].contains(name), "{name} stands twice");
+        }
+    }
+
+    #[test]
+    fn every_option_stands_once() {
+        let is_long = |name: &str| name.strip_prefix("--").is_some_and(|name| name.len() > 1 && !name.contains('='));
+        let is_short = |name: &str| name.len() == 2 && name.starts_with('-') && name != "--";
+        check(curl::OPTIONS, |name| is_long(name) || is_short(name));
+        check(wget::OPTIONS, |name| is_long(name) || is_short(name) || name == "-nv");
+        check(nc::OPTIONS, is_short);
+        check(grpc_health_probe::OPTIONS, |name| name.starts_with('-') && !name.starts_with("--"));
+    }
+
+    /// Words of real checks: what is refused there, and nothing else, has a reason.
+    #[test]
+    fn options_in_use_are_known() {
+        let known = |name: &str, value: bool| {
+            curl::OPTIONS.iter().any(|row| row.names.contains(&name) && row.has_value == value)
+        };
+        for name in "-f --fail -s --silent -S --show-error -k -L -I -G -i -a -l -v -# -g -4 -6 --compressed --http1.1"
+            .split(' ')
+        {
+            assert!(known(name, false), "curl {name}");
+        }
+        for name in "-o -X -H -m --max-time --connect-timeout -u --noproxy --data -d --unix-socket --cacert --cert --key --resolve -w --retry -A -e".split(' ') {
+            assert!(known(name, true), "curl {name}");
+        }
+        let known = |name: &str, value: bool| {
+            wget::OPTIONS.iter().any(|row| row.names.contains(&name) && row.has_value == value)
+        };
+        for name in
+            "--spider -q --quiet -nv --no-verbose --no-check-certificate -S --no-proxy --no-cache -4 -6 -c".split(' ')
+        {
+            assert!(known(name, false), "wget {name}");
+        }
+        for name in
+            "-O --output-document -t --tries -T --timeout --header --proxy --method --post-data -U -Y --max-redirect"
+                .split(' ')
+        {
+            assert!(known(name, true), "wget {name}");
+        }
+    }
 
     #[test]
     fn a_tool_is_known_by_the_last_part_of_its_path() {
