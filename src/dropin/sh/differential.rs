@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use super::{Script, Stream};
 
 /// What the scripts' variables hold.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
+    ("HOME", "/home"),
     ("PORT", "8080"),
     ("EMPTY", ""),
     ("BLANKS", " a  b\tc\nd "),
@@ -132,7 +133,12 @@ struct Stubs(PathBuf);
 impl Stubs {
     fn new() -> Stubs {
         let folder = std::env::temp_dir().join(format!("exec-probe-sh-{}", std::process::id()));
-        fs::create_dir_all(folder.join("empty")).unwrap();
+        let inside = folder.join("inside");
+        fs::create_dir_all(&inside).unwrap();
+        // What a pattern would find.
+        for name in ["a", "b"] {
+            fs::write(inside.join(name), "").unwrap();
+        }
         let stub = folder.join("stub");
         fs::write(&stub, STUB).unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
@@ -142,13 +148,13 @@ impl Stubs {
         Stubs(folder)
     }
 
-    /// Runs a script in an empty folder.
+    /// Runs a script in a folder with two files.
     fn run(&self, shell: &str, text: &str) -> Seen {
         let calls = self.0.join("calls");
         fs::write(&calls, "").unwrap();
         let output = Command::new(shell)
             .args(["-c", text])
-            .current_dir(self.0.join("empty"))
+            .current_dir(self.0.join("inside"))
             .env_clear()
             .envs(VARIABLES)
             .env("CALLS", &calls)
@@ -249,7 +255,14 @@ const REDIRECTIONS: [&str; 12] = [
 ];
 
 /// What lines are thrown together from, besides the parts.
-const SOUP: [&str; 80] = [
+const SOUP: [&str; 87] = [
+    " * ",
+    " ?",
+    " [a]",
+    " ~/x",
+    "=~",
+    " {a,b}",
+    "{1..3}",
     " ",
     " ",
     " ",
