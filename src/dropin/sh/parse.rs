@@ -20,6 +20,10 @@ const SIGNALS: [&str; 10] = ["TERM", "KILL", "INT", "HUP", "QUIT", "15", "9", "2
 
 /// Reads a whole script.
 pub(super) fn script(text: &str, env: Env<'_>) -> Result<Vec<Step>, Refused> {
+    // No argument of a program can hold one.
+    if text.contains('\0') {
+        return Err(Refused::phrase("a NUL"));
+    }
     let mut reader = Reader::new(text, env);
     let mut steps = Vec::new();
     let mut when = When::Always;
@@ -49,6 +53,7 @@ fn operator(found: &str) -> Refused {
     match found {
         "|" => refused.but("for a text in the body write exec-probe http --expect-body TEXT"),
         ";" => refused.but("write && between commands"),
+        "&" => refused.but("put a URL that holds it in quotes"),
         "(" | ")" => refused.but("write it without parentheses"),
         _ => refused,
     }

@@ -140,7 +140,6 @@ impl<'a> Reader<'a> {
         match char {
             '$' => return self.dollar(place, marks),
             '`' => return Err(substitution("`")),
-            '\0' => return Err(Refused::phrase("a NUL")),
             '~' if !place.is_quoted() && is_tilde(marks) => return Err(outside_quotes('~')),
             '\\' => self.backslash(place, marks),
             _ => {
@@ -173,7 +172,6 @@ impl<'a> Reader<'a> {
             match self.bump_raw() {
                 None => return Err(open("'")),
                 Some('\'') => return Ok(()),
-                Some('\0') => return Err(Refused::phrase("a NUL")),
                 Some(char) => marks.push(Mark::Quoted(char)),
             }
         }
