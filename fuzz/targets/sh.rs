@@ -1,5 +1,5 @@
-//! Scripts of `sh -c`, with any variables of the run: read or refused in one line that shows no value. What is put in quotes
-//! word by word comes out word by word.
+//! Scripts of `sh -c`, with any variables of the run: read or refused in one line that shows no value. What is put in
+//! quotes word by word comes out word by word.
 #![no_main]
 
 use exec_probe_fuzz::{SECRET, env};
@@ -11,7 +11,8 @@ fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
         Ok((calls, _)) => {
             assert!(calls.len() <= text.len() && calls.iter().flatten().all(|word| !word.contains('\0')), "{calls:?}");
             let (others, code) = exec_probe::sh_calls(text, &env, 0).expect("it was read before");
-            // Where every tool is content, only these end in another code. Quotes may stand within a name, and variables be one.
+            // Where every tool is content, only these end in another code. Quotes may stand within a name, and
+            // variables be one.
             let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
             let says = |name: &str| text.contains('$') || letters.contains(name);
             assert!(code == 0 || says("exit") || says("false"), "{code}: {others:?}");

@@ -1,12 +1,12 @@
-//! curl's options as health checks use them. Its grammar: clusters that may end in a value (`-skfLo /dev/null`, `-m1`), no
-//! `--long=value`, unique prefixes of long names, `--no-NAME` for every switch, options after the URL.
+//! curl's options as health checks use them. Its grammar: clusters that may end in a value (`-skfLo /dev/null`,
+//! `-m1`), no `--long=value`, unique prefixes of long names, `--no-NAME` for every switch, options after the URL.
 
 use super::table::Effect::{Ignored, Is, Refused};
 use super::table::{HTTP1_ONLY, NO_BODY, NO_FILE, NO_INPUT, NO_PROXY, Row, switch, value};
 
 /// What an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Option {
+pub(crate) enum Meaning {
     /// A status of 400 or more fails and prints no body.
     Fail,
     /// The same, and the body is printed.
@@ -62,36 +62,36 @@ pub(crate) enum Option {
 }
 
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Option>] = &[
-    switch(&["-f", "--fail"], Is(Option::Fail)),
-    switch(&["--fail-with-body"], Is(Option::FailWithBody)),
+pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+    switch(&["-f", "--fail"], Is(Meaning::Fail)),
+    switch(&["--fail-with-body"], Is(Meaning::FailWithBody)),
     switch(&["--fail-early"], Ignored),
-    switch(&["-s", "--silent"], Is(Option::Silent)),
+    switch(&["-s", "--silent"], Is(Meaning::Silent)),
     // Failures are always told.
     switch(&["-S", "--show-error"], Ignored),
-    value(&["-o", "--output"], Is(Option::Output)),
-    value(&["-X", "--request"], Is(Option::Method)),
-    value(&["-H", "--header"], Is(Option::Header)),
-    value(&["-A", "--user-agent"], Is(Option::UserAgent)),
-    value(&["-e", "--referer"], Is(Option::Referer)),
-    switch(&["-k", "--insecure"], Is(Option::Insecure)),
-    switch(&["-L", "--location", "--location-trusted"], Is(Option::Location)),
-    value(&["--max-redirs"], Is(Option::MostRedirects)),
-    value(&["-m", "--max-time"], Is(Option::MaxTime)),
-    value(&["--connect-timeout"], Is(Option::ConnectTimeout)),
-    switch(&["-I", "--head"], Is(Option::Head)),
-    switch(&["-i", "--include"], Is(Option::Include)),
-    value(&["-u", "--user"], Is(Option::User)),
-    value(&["--unix-socket"], Is(Option::UnixSocket)),
-    value(&["--cacert"], Is(Option::Cacert)),
-    value(&["-E", "--cert"], Is(Option::Cert)),
-    value(&["--key"], Is(Option::Key)),
-    value(&["--resolve"], Is(Option::Resolve)),
-    value(&["-w", "--write-out"], Is(Option::WriteOut)),
-    value(&["--url"], Is(Option::Url)),
-    switch(&["-v", "--verbose"], Is(Option::Verbose)),
-    switch(&["-V", "--version"], Is(Option::Version)),
-    switch(&["-h", "--help"], Is(Option::Help)),
+    value(&["-o", "--output"], Is(Meaning::Output)),
+    value(&["-X", "--request"], Is(Meaning::Method)),
+    value(&["-H", "--header"], Is(Meaning::Header)),
+    value(&["-A", "--user-agent"], Is(Meaning::UserAgent)),
+    value(&["-e", "--referer"], Is(Meaning::Referer)),
+    switch(&["-k", "--insecure"], Is(Meaning::Insecure)),
+    switch(&["-L", "--location", "--location-trusted"], Is(Meaning::Location)),
+    value(&["--max-redirs"], Is(Meaning::MostRedirects)),
+    value(&["-m", "--max-time"], Is(Meaning::MaxTime)),
+    value(&["--connect-timeout"], Is(Meaning::ConnectTimeout)),
+    switch(&["-I", "--head"], Is(Meaning::Head)),
+    switch(&["-i", "--include"], Is(Meaning::Include)),
+    value(&["-u", "--user"], Is(Meaning::User)),
+    value(&["--unix-socket"], Is(Meaning::UnixSocket)),
+    value(&["--cacert"], Is(Meaning::Cacert)),
+    value(&["-E", "--cert"], Is(Meaning::Cert)),
+    value(&["--key"], Is(Meaning::Key)),
+    value(&["--resolve"], Is(Meaning::Resolve)),
+    value(&["-w", "--write-out"], Is(Meaning::WriteOut)),
+    value(&["--url"], Is(Meaning::Url)),
+    switch(&["-v", "--verbose"], Is(Meaning::Verbose)),
+    switch(&["-V", "--version"], Is(Meaning::Version)),
+    switch(&["-h", "--help"], Is(Meaning::Help)),
     // Without a body to send, -G is what happens.
     switch(&["-G", "--get"], Ignored),
     // For FTP: in use by those who write -fail.

@@ -1,12 +1,13 @@
-//! grpc_health_probe's options. Its grammar is that of Go's flag package: one dash or two, `-x=v` and `-x v`, `-x=false` for
-//! a switch, no clusters, no prefixes; the first word that is no option ends it all. Lengths need a unit.
+//! grpc_health_probe's options. Its grammar is that of Go's flag package: one dash or two, `-x=v` and `-x v`,
+//! `-x=false` for a switch, no clusters, no prefixes; the first word that is no option ends it all. Lengths need a
+//! unit.
 
 use super::table::Effect::{Ignored, Is, Refused};
 use super::table::{Row, switch, value};
 
 /// What an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Option {
+pub(crate) enum Meaning {
     /// Whom to ask.
     Addr,
     /// For which service.
@@ -40,22 +41,22 @@ pub(crate) enum Option {
 }
 
 /// Every option, by one dash.
-pub(crate) static OPTIONS: &[Row<Option>] = &[
-    value(&["-addr"], Is(Option::Addr)),
-    value(&["-service"], Is(Option::Service)),
-    value(&["-rpc-timeout"], Is(Option::RpcTimeout)),
-    value(&["-connect-timeout"], Is(Option::ConnectTimeout)),
-    value(&["-rpc-header"], Is(Option::RpcHeader)),
-    value(&["-user-agent"], Is(Option::UserAgent)),
-    switch(&["-tls"], Is(Option::Tls)),
-    switch(&["-tls-no-verify"], Is(Option::TlsNoVerify)),
-    value(&["-tls-ca-cert"], Is(Option::TlsCaCert)),
-    value(&["-tls-client-cert"], Is(Option::TlsClientCert)),
-    value(&["-tls-client-key"], Is(Option::TlsClientKey)),
-    value(&["-tls-server-name"], Is(Option::TlsServerName)),
-    switch(&["-v"], Is(Option::Verbose)),
-    switch(&["-version"], Is(Option::Version)),
-    switch(&["-h", "-help"], Is(Option::Help)),
+pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+    value(&["-addr"], Is(Meaning::Addr)),
+    value(&["-service"], Is(Meaning::Service)),
+    value(&["-rpc-timeout"], Is(Meaning::RpcTimeout)),
+    value(&["-connect-timeout"], Is(Meaning::ConnectTimeout)),
+    value(&["-rpc-header"], Is(Meaning::RpcHeader)),
+    value(&["-user-agent"], Is(Meaning::UserAgent)),
+    switch(&["-tls"], Is(Meaning::Tls)),
+    switch(&["-tls-no-verify"], Is(Meaning::TlsNoVerify)),
+    value(&["-tls-ca-cert"], Is(Meaning::TlsCaCert)),
+    value(&["-tls-client-cert"], Is(Meaning::TlsClientCert)),
+    value(&["-tls-client-key"], Is(Meaning::TlsClientKey)),
+    value(&["-tls-server-name"], Is(Meaning::TlsServerName)),
+    switch(&["-v"], Is(Meaning::Verbose)),
+    switch(&["-version"], Is(Meaning::Version)),
+    switch(&["-h", "-help"], Is(Meaning::Help)),
     switch(&["-gzip"], Ignored),
     switch(
         &["-spiffe"],

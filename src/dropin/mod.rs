@@ -68,34 +68,37 @@ mod tests {
         check(grpc_health_probe::OPTIONS, |name| name.starts_with('-') && !name.starts_with("--"));
     }
 
-    /// Words of real checks: what is refused there, and nothing else, has a reason.
+    /// Options of real checks: switches, and those with a value.
     #[test]
     fn options_in_use_are_known() {
-        let known = |name: &str, value: bool| {
-            curl::OPTIONS.iter().any(|row| row.names.contains(&name) && row.has_value == value)
-        };
-        for name in "-f --fail -s --silent -S --show-error -k -L -I -G -i -a -l -v -# -g -4 -6 --compressed --http1.1"
-            .split(' ')
-        {
-            assert!(known(name, false), "curl {name}");
+        fn all<M>(options: &[table::Row<M>], switches: &str, values: &str) {
+            for (names, has_value) in [(switches, false), (values, true)] {
+                for name in names.split_ascii_whitespace() {
+                    let row = options.iter().find(|row| row.names.contains(&name));
+                    assert_eq!(row.map(|row| row.has_value), Some(has_value), "{name}");
+                }
+            }
         }
-        for name in "-o -X -H -m --max-time --connect-timeout -u --noproxy --data -d --unix-socket --cacert --cert --key --resolve -w --retry -A -e".split(' ') {
-            assert!(known(name, true), "curl {name}");
-        }
-        let known = |name: &str, value: bool| {
-            wget::OPTIONS.iter().any(|row| row.names.contains(&name) && row.has_value == value)
-        };
-        for name in
-            "--spider -q --quiet -nv --no-verbose --no-check-certificate -S --no-proxy --no-cache -4 -6 -c".split(' ')
-        {
-            assert!(known(name, false), "wget {name}");
-        }
-        for name in
-            "-O --output-document -t --tries -T --timeout --header --proxy --method --post-data -U -Y --max-redirect"
-                .split(' ')
-        {
-            assert!(known(name, true), "wget {name}");
-        }
+        all(
+            curl::OPTIONS,
+            "-f --fail -s --silent -S --show-error -k --insecure -L --location -I --head -G -i -a -l -v -# -g -4 -6
+             --compressed --http1.1 --no-progress-meter --retry-connrefused --tcp-nodelay",
+            "-o --output -X --request -H --header -m --max-time --connect-timeout -u --user --noproxy --data -d
+             --unix-socket --cacert --cert --key --resolve -w --retry --retry-delay --retry-max-time -A -e",
+        );
+        all(
+            wget::OPTIONS,
+            "--spider -q --quiet -nv --no-verbose --no-check-certificate -S --no-proxy --no-cache -4 -6 -c
+             --retry-connrefused",
+            "-O --output-document -t --tries -T --timeout --header --proxy --method --post-data -U -Y --max-redirect
+             --connect-timeout --read-timeout --dns-timeout --waitretry --user --password --ca-certificate",
+        );
+        all(nc::OPTIONS, "-z -n -v -u", "-w -q");
+        all(
+            grpc_health_probe::OPTIONS,
+            "-tls -v -spiffe",
+            "-addr -rpc-timeout -connect-timeout -service -tls-server-name -tls-ca-cert -tls-client-cert -tls-client-key",
+        );
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! nc's options as health checks use them, OpenBSD's. Its grammar: one dash and one letter, clusters that may end in a value
-//! (`-zw1`), no long names, options after host and port.
+//! nc's options as health checks use them, OpenBSD's. Its grammar: one dash and one letter, clusters that may end in
+//! a value (`-zw1`), no long names, options after host and port.
 
 use super::table::Effect::{Ignored, Is, Refused};
 use super::table::{NO_PROXY, Row, switch, value};
 
 /// What an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Option {
+pub(crate) enum Meaning {
     /// The verdict once the connection is accepted. Without it nc would send its standard input.
     Zero,
     /// The host is an address, not a name.
@@ -22,13 +22,13 @@ pub(crate) enum Option {
 }
 
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Option>] = &[
-    switch(&["-z"], Is(Option::Zero)),
-    switch(&["-n"], Is(Option::Numeric)),
-    value(&["-w"], Is(Option::Timeout)),
-    switch(&["-U"], Is(Option::UnixSocket)),
-    switch(&["-v"], Is(Option::Verbose)),
-    switch(&["-h"], Is(Option::Help)),
+pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+    switch(&["-z"], Is(Meaning::Zero)),
+    switch(&["-n"], Is(Meaning::Numeric)),
+    value(&["-w"], Is(Meaning::Timeout)),
+    switch(&["-U"], Is(Meaning::UnixSocket)),
+    switch(&["-v"], Is(Meaning::Verbose)),
+    switch(&["-h"], Is(Meaning::Help)),
     switch(&["-4"], Ignored),
     switch(&["-6"], Ignored),
     switch(&["-t"], Ignored),

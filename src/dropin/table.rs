@@ -1,5 +1,5 @@
-//! The form that the tools' options stand in: one row per option, and what becomes of it. How a tool's words are split is
-//! the grammar's matter; what a meaning leads to is the translation's.
+//! The form that the tools' options stand in: one row per option, and what becomes of it. How a tool's words are
+//! split is the grammar's matter; what a meaning leads to is the translation's.
 
 /// A row: an option of another tool.
 #[derive(Clone, Copy, Debug)]

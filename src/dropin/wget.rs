@@ -1,13 +1,13 @@
-//! wget's options as health checks use them, GNU's and BusyBox's in one: no check needs to know which. Its grammar: clusters
-//! that may end in a value (`-qO-`, `-qT5`), `-nv` as one option of two letters, `--long=value` and `--long value`, unique
-//! prefixes of long names, options after the URL.
+//! wget's options as health checks use them, GNU's and BusyBox's in one: no check needs to know which. Its grammar:
+//! clusters that may end in a value (`-qO-`, `-qT5`), `-nv` as one option of two letters, `--long=value` and `--long
+//! value`, unique prefixes of long names, options after the URL.
 
 use super::table::Effect::{Ignored, Is, Refused};
 use super::table::{NO_BODY, NO_FILE, NO_INPUT, Row, switch, value};
 
 /// What an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Option {
+pub(crate) enum Meaning {
     /// The verdict at the headers, no body printed.
     Spider,
     /// Nothing is printed where all is well.
@@ -49,28 +49,28 @@ pub(crate) enum Option {
 }
 
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Option>] = &[
-    switch(&["--spider"], Is(Option::Spider)),
-    switch(&["-q", "--quiet"], Is(Option::Quiet)),
-    value(&["-O", "--output-document"], Is(Option::Output)),
-    value(&["-o", "--output-file"], Is(Option::Log)),
-    value(&["-T", "--timeout"], Is(Option::Timeout)),
-    value(&["--connect-timeout"], Is(Option::Timeout)),
-    value(&["--read-timeout"], Is(Option::Timeout)),
-    value(&["--header"], Is(Option::Header)),
-    value(&["-U", "--user-agent"], Is(Option::UserAgent)),
-    value(&["--referer"], Is(Option::Referer)),
-    value(&["--method"], Is(Option::Method)),
-    switch(&["--no-check-certificate"], Is(Option::Insecure)),
-    value(&["--max-redirect"], Is(Option::MostRedirects)),
-    value(&["--user", "--http-user"], Is(Option::User)),
-    value(&["--password", "--http-password"], Is(Option::Password)),
-    value(&["--ca-certificate"], Is(Option::Cacert)),
-    value(&["--certificate"], Is(Option::Cert)),
-    value(&["--private-key"], Is(Option::Key)),
-    switch(&["-v", "--verbose"], Is(Option::Verbose)),
-    switch(&["-V", "--version"], Is(Option::Version)),
-    switch(&["-h", "--help"], Is(Option::Help)),
+pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+    switch(&["--spider"], Is(Meaning::Spider)),
+    switch(&["-q", "--quiet"], Is(Meaning::Quiet)),
+    value(&["-O", "--output-document"], Is(Meaning::Output)),
+    value(&["-o", "--output-file"], Is(Meaning::Log)),
+    value(&["-T", "--timeout"], Is(Meaning::Timeout)),
+    value(&["--connect-timeout"], Is(Meaning::Timeout)),
+    value(&["--read-timeout"], Is(Meaning::Timeout)),
+    value(&["--header"], Is(Meaning::Header)),
+    value(&["-U", "--user-agent"], Is(Meaning::UserAgent)),
+    value(&["--referer"], Is(Meaning::Referer)),
+    value(&["--method"], Is(Meaning::Method)),
+    switch(&["--no-check-certificate"], Is(Meaning::Insecure)),
+    value(&["--max-redirect"], Is(Meaning::MostRedirects)),
+    value(&["--user", "--http-user"], Is(Meaning::User)),
+    value(&["--password", "--http-password"], Is(Meaning::Password)),
+    value(&["--ca-certificate"], Is(Meaning::Cacert)),
+    value(&["--certificate"], Is(Meaning::Cert)),
+    value(&["--private-key"], Is(Meaning::Key)),
+    switch(&["-v", "--verbose"], Is(Meaning::Verbose)),
+    switch(&["-V", "--version"], Is(Meaning::Version)),
+    switch(&["-h", "--help"], Is(Meaning::Help)),
     // One line is what there is.
     switch(&["-nv", "--no-verbose"], Ignored),
     switch(&["-S", "--server-response"], Ignored),

@@ -1,5 +1,5 @@
-//! Scripts of this grammar, and lines thrown together, beside dash and bash: whatever is accepted here has to call the same
-//! tools with the same words, send their output to the same places and exit with the same code.
+//! Scripts of this grammar, and lines thrown together, beside dash and bash: whatever is accepted here has to call
+//! the same tools with the same words, send their output to the same places and exit with the same code.
 //!
 //! The tools are a stub that writes down how it was called, prints a letter on each stream and exits with its first
 //! argument. `cargo test` needs no shell, so that tools/e2e runs this.

@@ -1,10 +1,11 @@
-//! `sh -c '…'` that can run nothing but a probe: an and/or list of tools, whose words are quoted and expanded as a shell
-//! does it, and whose output may go to /dev/null. Nothing is started and no file is opened here: a script becomes a
-//! [`Script`], and who runs its calls is the caller.
+//! `sh -c '…'` that can run nothing but a probe: an and/or list of tools, whose words are quoted and expanded as a
+//! shell does it, and whose output may go to /dev/null. Nothing is started and no file is opened here: a script
+//! becomes a [`Script`], and who runs its calls is the caller.
 //!
 //! Of 1,318 real health checks 96 % are this grammar or no shell at all. What is not in it is refused by name, before
 //! anything runs. What is accepted means what it means to dash, and to bash where the two agree: `differential`
-//! compares them. `&>` alone is bash's, since to dash it would mean a check that runs unwatched and is always healthy.
+//! compares them. `&>` alone is bash's, since to dash it would mean a check that runs unwatched and is always
+//! healthy.
 
 #[cfg(test)]
 mod differential;
@@ -119,8 +120,8 @@ impl Script {
     }
 }
 
-/// Finds the script among the arguments of `sh`: `-c`, `-ec` or `-x -c` before it. What follows it would be `$0` and `$1`,
-/// which no script can name. `-e` changes nothing in a single list, and nothing is traced.
+/// Finds the script among the arguments of `sh`: `-c`, `-ec` or `-x -c` before it. What follows it would be `$0` and
+/// `$1`, which no script can name. `-e` changes nothing in a single list, and nothing is traced.
 #[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
 pub(crate) fn script(args: &[OsString]) -> Result<&str, Refused> {
     let mut args = args.iter();
@@ -148,8 +149,8 @@ pub(crate) fn script(args: &[OsString]) -> Result<&str, Refused> {
     Err(Refused::phrase("no script after -c"))
 }
 
-/// Why a script is not run: what was found that is none of the grammar, and what to write. One line, which shows the script
-/// as typed.
+/// Why a script is not run: what was found that is none of the grammar, and what to write. One line, which shows the
+/// script as typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     found: String,
@@ -201,7 +202,8 @@ mod tests {
         })
     }
 
-    /// What a script calls, and its exit code, if each call exits with `code`: a refusal is one text and [`EXIT_REFUSED`].
+    /// What a script calls, and its exit code, if each call exits with `code`: a refusal is one text and
+    /// [`EXIT_REFUSED`].
     fn ran(text: &str, code: u8) -> (Vec<String>, u8) {
         let script = match Script::parse(text, &env) {
             Ok(script) => script,

@@ -1,5 +1,5 @@
-//! The grammar of a script: comment and empty lines, one and/or list, redirections, and what its commands are: a tool,
-//! `exec` and `timeout` before one, `exit`, `true`, `false`, `:`.
+//! The grammar of a script: comment and empty lines, one and/or list, redirections, and what its commands are: a
+//! tool, `exec` and `timeout` before one, `exit`, `true`, `false`, `:`.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! A shell's words: quotes, backslash, `$NAME`, `${NAME}` and `${NAME:-word}`, and how a word becomes the fields that a
-//! command gets: none where an unquoted variable is empty, several where its value holds blanks.
+//! A shell's words: quotes, backslash, `$NAME`, `${NAME}` and `${NAME:-word}`, and how a word becomes the fields that
+//! a command gets: none where an unquoted variable is empty, several where its value holds blanks.
 //!
-//! No file is looked for: a word with `*`, `?` or `[` outside quotes stays as it is where a shell would find no file of that
-//! name, which is known of `http://…`, since names of files hold no colon; any other is refused.
+//! No file is looked for: a word with `*`, `?` or `[` outside quotes stays as it is where a shell would find no file
+//! of that name, which is known of `http://…`, since names of files hold no colon; any other is refused.
 
 use super::{Env, Refused};
 
