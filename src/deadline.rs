@@ -81,9 +81,15 @@ mod tests {
 
     #[test]
     fn a_shorter_deadline_never_outlives_the_whole() {
-        let whole = Deadline::new(Instant::now(), Duration::from_millis(50));
-        assert!(whole.at_most(Duration::from_millis(20)).left() <= Duration::from_millis(20));
-        assert!(whole.at_most(Duration::from_secs(20)).left() <= Duration::from_millis(50));
-        assert_eq!(whole.at_most(Duration::from_millis(20)).limit(), Duration::from_millis(50));
+        // Lengths of which no machine is so slow that half of them passes here.
+        const MINUTE: Duration = Duration::from_secs(60);
+        const HOUR: Duration = Duration::from_secs(3600);
+        let whole = Deadline::new(Instant::now(), HOUR);
+        assert!(whole.at_most(MINUTE).left() <= MINUTE);
+        assert!(whole.at_most(MINUTE).left() > MINUTE / 2, "time is left");
+        assert!(whole.at_most(2 * HOUR).left() <= HOUR);
+        assert!(whole.at_most(2 * HOUR).left() > HOUR / 2, "time is left");
+        assert_eq!(whole.at_most(Duration::ZERO).left(), Duration::ZERO);
+        assert_eq!(whole.at_most(MINUTE).limit(), HOUR);
     }
 }

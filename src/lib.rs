@@ -1,7 +1,7 @@
-//! exec-probe: asks a container, from the inside, whether it is well.
+//! exec-probe: HTTP, TCP, gRPC and file health checks from inside a container.
 //!
 //! A library only so that the binary, its tests and its fuzz targets share it; nothing of it is meant for other
-//! programs. What was typed becomes a `Action`, the action an `Outcome`, the outcome one line and
+//! programs. What was typed becomes an `Action`, the action an `Outcome`, the outcome one line and
 //! an exit code: typed, meant and done are three things.
 
 mod attempt;
@@ -15,6 +15,8 @@ mod outcome;
 mod output;
 mod probe;
 mod regular_file;
+mod report;
+mod run;
 mod target;
 mod text;
 mod tls;
@@ -24,13 +26,11 @@ mod word;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use attempt::Attempt;
 use cli::{Action, Settings};
-use deadline::Deadline;
 use install::Install;
-use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Failure, Outcome, Seen};
-use output::{Narrator, Subject};
+use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
 use probe::Probe;
+use report::{Asked, Verdict};
 
 pub use output::catch_defects;
 
@@ -56,54 +56,51 @@ pub fn sh_calls(
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
     match cli::parse::parse(args, env) {
-        Ok(Some(Action::Probe(probe, settings))) => ask(&probe, settings, started),
-        Ok(Some(Action::Install(install, settings))) => copy(&install, settings, started),
-        Ok(Some(Action::Help(command))) => {
+        Ok(Action::Probe(probe, settings)) => ask(&probe, &settings, started),
+        Ok(Action::Install(install, settings)) => copy(&install, &settings, started),
+        Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
         }
-        Ok(Some(Action::Version)) => {
+        Ok(Action::Version) => {
             output::to_stdout(concat!("exec-probe ", env!("CARGO_PKG_VERSION"), "\n"));
             EXIT_HEALTHY
         }
-        Ok(None) => {
+        Ok(Action::Nothing) => {
             output::to_stderr(&cli::help::text(None));
             EXIT_USAGE
         }
         Err(error) => {
-            output::usage_error(error.command, None, &error.message, error.output);
+            let (name, spared) =
+                error.command.map_or((None, "asked"), |command| (Some(command.name), command.spared));
+            output::usage_error(name, None, &error.message(), spared, error.output);
             EXIT_USAGE
         }
     }
 }
 
-fn copy(install: &Install, settings: Settings, started: Instant) -> u8 {
+fn copy(install: &Install, settings: &Settings, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
     let (outcome, code) = match done {
         Ok(installed) => (Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }), EXIT_HEALTHY),
         Err(cause) => (Outcome::Unhealthy(Cause::Install(cause).into()), settings.unhealthy_exit),
     };
-    let target = install.shown_file();
+    let target = install.place.shown.clone();
     let subject = Subject { handler: "install", label: format!("install {target}"), target };
-    output::outcome(&subject, &outcome, elapsed, settings.output, settings.quiet);
+    let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed };
+    output::verdict(&verdict, settings.output, settings.quiet);
     code
 }
 
-fn ask(probe: &Probe, settings: Settings, started: Instant) -> u8 {
-    let deadline = Deadline::new(started, settings.timeout);
-    let attempt = Attempt { deadline, narrator: Narrator { is_verbose: settings.verbose } };
-    let outcome = probe.run(attempt);
-    let subject = probe.subject();
+fn ask(probe: &Probe, settings: &Settings, started: Instant) -> u8 {
+    let verdict = run::ask(std::slice::from_ref(probe), settings, started);
     // Known only once an address is looked up, and yet a matter of what was typed.
-    if let Outcome::Unhealthy(Failure { cause: cause @ Cause::NotLocal { .. }, hop: None, .. }) = &outcome {
+    if let Some((subject, cause)) = verdict.not_local() {
         let message = format!("TARGET {}: {cause}", subject.target);
-        output::usage_error(Some(subject.handler), Some(&subject.target), &message, settings.output);
+        output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", settings.output);
         return EXIT_USAGE;
     }
-    output::outcome(&subject, &outcome, deadline.elapsed(), settings.output, settings.quiet);
-    match outcome {
-        Outcome::Healthy(_) => EXIT_HEALTHY,
-        Outcome::Unhealthy(_) => settings.unhealthy_exit,
-    }
+    output::verdict(&verdict, settings.output, settings.quiet);
+    if verdict.is_healthy() { EXIT_HEALTHY } else { settings.unhealthy_exit }
 }

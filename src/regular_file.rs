@@ -1,6 +1,6 @@
 //! Reads regular files and nothing else. A FIFO, a device or a directory that a path leads to must neither block the
 //! probe nor be touched: the type is looked up before the file is opened, the opening does not wait, and what was
-//! opened is looked at again. Used by the `file` handler and by `{file./path}`.
+//! opened is looked at again. Used by the `file` handler, by `{file./path}`, and for the PEM files of TLS.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Read;
@@ -15,9 +15,9 @@ pub(crate) const MOST_BYTES: u64 = 64 * 1024;
 /// Why a path could not be read as a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// Nothing stands there.
+    /// There is nothing.
     Missing,
-    /// Something else stands there: `a folder`, `a FIFO`, …
+    /// There is something else: `a folder`, `a FIFO`, …
     NotRegular(&'static str),
     /// The named call failed with this errno.
     Call(&'static str, i32),

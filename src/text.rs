@@ -28,15 +28,24 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
     out
 }
 
-/// Returns `text` in double quotes, as [`shown`].
+/// Returns `text` in double quotes, as [`shown`]; in others where it has such quotes itself.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text, VALUE_CHARS))
+    let text = shown(text, VALUE_CHARS);
+    match (text.contains('"'), text.contains('\'')) {
+        (false, _) => format!("\"{text}\""),
+        (true, false) => format!("'{text}'"),
+        (true, true) => format!("“{text}”"),
+    }
 }
 
-/// Control characters, line and paragraph separators, and the characters that change the direction of text.
+/// Control characters, line and paragraph separators, and what is invisible or changes how other text is read:
+/// directions (U+061C, U+200E, U+202A, U+2066, …), soft hyphens and joiners, annotations, and the tags and selectors of
+/// plane 14, in which a whole text can hide.
 fn is_unprintable(char: char) -> bool {
     char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(char,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A length as a user would write it: `29s`, `900ms`, `0.5ms`.
@@ -79,7 +88,8 @@ impl fmt::Display for Millis {
     }
 }
 
-/// Writes an errno as its name, which is the same under every libc: `EMFILE`, or `errno 75` for a rare one.
+/// Writes an errno as its name, `EMFILE`, or as `errno 75` if it is a rare one. Numbers differ between architectures,
+/// and the texts of strerror between libcs.
 pub(crate) struct Errno(pub(crate) i32);
 
 impl fmt::Display for Errno {
@@ -90,6 +100,10 @@ impl fmt::Display for Errno {
             libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
             libc::EAFNOSUPPORT => "EAFNOSUPPORT",
             libc::EBADF => "EBADF",
+            libc::EBUSY => "EBUSY",
+            libc::ECONNREFUSED => "ECONNREFUSED",
+            libc::EDQUOT => "EDQUOT",
+            libc::EEXIST => "EEXIST",
             libc::EFBIG => "EFBIG",
             libc::EINTR => "EINTR",
             libc::EINVAL => "EINVAL",
@@ -97,20 +111,27 @@ impl fmt::Display for Errno {
             libc::EISDIR => "EISDIR",
             libc::ELOOP => "ELOOP",
             libc::EMFILE => "EMFILE",
+            libc::EMLINK => "EMLINK",
             libc::ENAMETOOLONG => "ENAMETOOLONG",
             libc::ENFILE => "ENFILE",
             libc::ENOBUFS => "ENOBUFS",
             libc::ENOENT => "ENOENT",
+            libc::ENOLCK => "ENOLCK",
             libc::ENOMEM => "ENOMEM",
+            libc::ENOSPC => "ENOSPC",
             libc::ENOSYS => "ENOSYS",
             libc::ENOTDIR => "ENOTDIR",
+            libc::ENOTEMPTY => "ENOTEMPTY",
             libc::ENXIO => "ENXIO",
             libc::EOPNOTSUPP => "EOPNOTSUPP",
             libc::EPERM => "EPERM",
             libc::EPIPE => "EPIPE",
             libc::EPROTOTYPE => "EPROTOTYPE",
+            libc::EROFS => "EROFS",
             libc::ESTALE => "ESTALE",
             libc::ETIMEDOUT => "ETIMEDOUT",
+            libc::ETXTBSY => "ETXTBSY",
+            libc::EXDEV => "EXDEV",
             number => return write!(f, "errno {number}"),
         };
         f.write_str(name)
@@ -128,11 +149,39 @@ mod tests {
             ("a\nb\tc\u{7f}\u{1b}[31m", 20, "a?b?c??[31m"),
             ("left\u{202e}right\u{2028}x\u{200b}", 20, "left?right?x?"),
             ("äöü€", 3, "äöü…"),
+            ("a\u{61c}b\u{ad}c\u{2060}d\u{2064}e\u{206a}", 20, "a?b?c?d?e?"),
+            ("\u{fff9}a\u{fffb}\u{e0041}\u{e007f}\u{e01ef}\u{180e}", 20, "?a?????"),
+            ("\u{fffd}€–’", 20, "\u{fffd}€–’"),
             ("", 0, ""),
             ("exact", 5, "exact"),
         ];
         for (given, most, wanted) in rows {
             assert_eq!(shown(given, most), wanted, "{given:?} {most}");
+        }
+    }
+
+    #[test]
+    fn the_errors_of_files_and_sockets_have_names() {
+        let rows = [
+            (libc::EEXIST, "EEXIST"),
+            (libc::ENOTEMPTY, "ENOTEMPTY"),
+            (libc::ENOSPC, "ENOSPC"),
+            (libc::EROFS, "EROFS"),
+            (libc::EDQUOT, "EDQUOT"),
+            (libc::EBUSY, "EBUSY"),
+            (libc::EMFILE, "EMFILE"),
+            (4000, "errno 4000"),
+        ];
+        for (errno, wanted) in rows {
+            assert_eq!(Errno(errno).to_string(), wanted);
+        }
+    }
+
+    #[test]
+    fn quotes_are_others_than_those_within() {
+        let rows = [("a", "\"a\""), ("it's", "\"it's\""), ("\"a\": 1", "'\"a\": 1'"), ("\"it's\"", "“\"it's\"”")];
+        for (given, wanted) in rows {
+            assert_eq!(quoted(given), wanted);
         }
     }
 

@@ -7,7 +7,17 @@ use crate::support::exec_probe;
 
 const README: &str = include_str!("../README.md");
 
-/// The text block behind `<!-- help COMMAND -->`.
+/// All commands, as the help lists them.
+fn commands() -> Vec<String> {
+    let (_, help, _) = exec_probe(["help"]).output();
+    let name =
+        |line: &str| line.strip_prefix("    exec-probe ")?.split_once(" [OPTIONS] ")?.0.trim().to_owned().into();
+    let commands: Vec<String> = help.lines().filter_map(name).collect();
+    assert!(commands.len() >= 5, "{help}");
+    commands
+}
+
+/// The text block after `<!-- help COMMAND -->`.
 fn block(command: &str) -> &'static str {
     let mark = format!("<!-- help {command} -->\n```text\n");
     let (_, rest) = README.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
@@ -16,17 +26,17 @@ fn block(command: &str) -> &'static str {
 
 #[test]
 fn the_option_lists_of_the_readme_are_the_help() {
-    for command in ["http", "tcp", "grpc", "file", "install"] {
-        let (_, help, _) = exec_probe([command, "--help"]).output();
+    for command in commands() {
+        let (_, help, _) = exec_probe([command.as_str(), "--help"]).output();
         // To renew a block: exec-probe COMMAND --help, pasted over it.
-        assert_eq!(block(command), help, "README, help {command}");
+        assert_eq!(block(&command), help, "README, help {command}");
     }
 }
 
 #[test]
 fn every_option_of_the_help_is_accepted() {
-    for command in ["http", "tcp", "grpc", "file", "install"] {
-        let (_, help, _) = exec_probe([command, "--help"]).output();
+    for command in commands() {
+        let (_, help, _) = exec_probe([command.as_str(), "--help"]).output();
         let options: Vec<&str> = help
             .split_whitespace()
             .filter(|word| word.starts_with("--") && word.len() > 2)
@@ -34,8 +44,8 @@ fn every_option_of_the_help_is_accepted() {
             .collect();
         assert!(options.contains(&"--quiet"), "{help}");
         for option in options {
-            // Known options want a value or a TARGET; unknown ones are told as such.
-            let (code, _, stderr) = exec_probe([command, option]).output();
+            // Known options want a value or a TARGET; unknown ones are called unknown.
+            let (code, _, stderr) = exec_probe([command.as_str(), option]).output();
             assert_eq!(code, Some(64), "{option}");
             assert!(!stderr.contains("no such option"), "{command} {option}: {stderr}");
         }
@@ -44,29 +54,41 @@ fn every_option_of_the_help_is_accepted() {
 
 #[test]
 fn lines_fit_a_terminal() {
-    for args in [
-        &["help"][..],
-        &["help", "http"],
-        &["help", "tcp"],
-        &["help", "grpc"],
-        &["help", "file"],
-        &["help", "install"],
-    ] {
-        let (_, help, _) = exec_probe(args).output();
+    let pages = commands().into_iter().map(|command| vec!["help".to_owned(), command]);
+    for args in pages.chain([vec!["help".to_owned()]]) {
+        let (_, help, _) = exec_probe(&args).output();
         for line in help.lines() {
             assert!(line.chars().count() <= 115 && line.trim_end() == line, "{args:?}: {line:?}");
         }
     }
 }
 
+/// The README and the pages in docs.
+fn pages() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = std::fs::read_dir(&folder).expect("docs").map(|entry| entry.expect("a file").path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|path| std::fs::read_to_string(path).expect("text")).chain([README.to_owned()]).collect()
+}
+
+/// A list without them is a list of something else for YAML as soon as an argument holds a colon and a space.
 #[test]
-fn the_readme_shows_the_program_with_every_argument_in_double_quotes() {
-    for line in README.lines().filter(|line| line.contains("command: [") || line.contains("CMD [")) {
-        let inside = line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
-        for argument in inside.split(", ") {
-            assert!(argument.starts_with('"') && argument.ends_with('"'), "{line}");
+fn every_exec_form_has_every_argument_in_double_quotes() {
+    let mut count = 0;
+    for page in pages() {
+        for after in page.split('[').skip(1) {
+            let Some((inside, after)) = after.split_once(']') else { continue };
+            if inside.contains('\n') || after.starts_with('(') || !inside.contains("exec-probe") {
+                continue;
+            }
+            count += 1;
+            for argument in inside.split(", ") {
+                let is_quoted = argument.len() > 1 && argument.starts_with('"') && argument.ends_with('"');
+                assert!(is_quoted, "[{inside}]");
+            }
         }
     }
+    assert!(count > 10, "{count} lists found");
 }
 
 /// The last cells of all tables whose last column is called `kept by`, each with its line for the message.

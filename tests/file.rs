@@ -90,6 +90,9 @@ fn age_is_counted_from_the_modification_time() {
     exec_probe(["file", max_age, &file]).stdout(&healthy).exit(0);
     set(SystemTime::now() - Duration::from_secs(40));
     exec_probe(["file", max_age, &file]).stderr(format!("file {file}: not modified in the last 30s")).exit(1);
+    let (code, _, stderr) = exec_probe(["file", "-v", max_age, &file]).output();
+    assert_eq!(code, Some(1));
+    assert!(stderr.starts_with("note: modified 4"), "a stale file's age is told too: {stderr}");
     exec_probe(["file", "--max-age=1m", &file]).stdout(&healthy).exit(0);
     set(SystemTime::now() + Duration::from_secs(3600));
     exec_probe(["file", max_age, &file]).stdout(&healthy).exit(0);
@@ -104,5 +107,11 @@ fn content_is_looked_for_in_the_first_64_kib() {
     let near = folder.file("near", format!("{}ready", "x".repeat(65_531)));
     let far = folder.file("far", format!("{}ready", "x".repeat(65_532)));
     exec_probe(["file", "--contains=ready", &near]).stdout(format!("file {near}: as wanted (TIME)")).exit(0);
-    exec_probe(["file", "--contains", "ready", &far]).stderr(format!("file {far}: no \"ready\" in the file")).exit(1);
+    exec_probe(["file", "--contains", "ready", &far])
+        .stderr(format!("file {far}: no \"ready\" in the file's first 64 KiB"))
+        .exit(1);
+    let absent = folder.file("absent", "steady");
+    exec_probe(["file", "--contains=ready", &absent])
+        .stderr(format!("file {absent}: no \"ready\" in the file"))
+        .exit(1);
 }

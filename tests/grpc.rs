@@ -193,7 +193,7 @@ fn answers_are_told_apart() {
     let serving: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
     let done = [("grpc-status", "0")];
     let connected = "(connected to 127.0.0.1:PORT)";
-    let rows: [(&str, Vec<u8>, &str); 15] = [
+    let rows: [(&str, Vec<u8>, &str); 17] = [
         ("serving", answer(&ok, serving, &done), "SERVING (TIME)"),
         (
             "an unknown number",
@@ -225,7 +225,17 @@ fn answers_are_told_apart() {
         (
             "compressed",
             answer(&ok, &[1, 0, 0, 0, 2, 8, 1], &done),
-            "malformed gRPC response: no message that can be read",
+            "malformed gRPC response: compressed, which was not asked for",
+        ),
+        (
+            "a status with a sign",
+            answer(&ok, serving, &[("grpc-status", "+5")]),
+            "malformed gRPC response: a grpc-status that is no code",
+        ),
+        (
+            "gRPC for browsers",
+            answer(&[ok[0], ("content-type", "application/grpc-web")], serving, &done),
+            "an HTTP/2 server, but not a gRPC one (HTTP status 200)",
         ),
         (
             "not gRPC",
@@ -266,6 +276,83 @@ fn answers_are_told_apart() {
         let run = exec_probe(["grpc", "--timeout=2s", &format!("localhost:{port}")]).takes(0, 1500);
         let line = format!("grpc localhost:{port}: {wanted}");
         if wanted.starts_with("SERVING") { run.stdout(line).exit(0) } else { run.stderr(line).exit(1) }
+    }
+}
+
+#[test]
+fn a_coding_that_no_message_uses_changes_nothing() {
+    for coding in ["gzip", "identity", "deflate"] {
+        let head = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-encoding", coding)];
+        let bytes = answer(&head, &[0, 0, 0, 0, 2, 8, 1], &[("grpc-status", "0")]);
+        for option in ["--expect-status=SERVING", "--expect-status=any"] {
+            let server = peer(bytes.clone(), true);
+            let target = format!("localhost:{}", server.port);
+            exec_probe(["grpc", option, &target]).stdout(format!("grpc {target}: SERVING (TIME)")).exit(0);
+        }
+    }
+}
+
+#[test]
+fn any_answer_is_no_answer_that_breaks_grpc() {
+    let ok = [(":status", "200"), ("content-type", "application/grpc")];
+    let (serving, done): (&[u8], _) = (&[0, 0, 0, 0, 2, 8, 1], [("grpc-status", "0")]);
+    let rows = [
+        (
+            answer(&[ok[0], ok[1], ("grpc-encoding", "gzip")], &[1, 0, 0, 0, 2, 8, 1], &done),
+            "malformed gRPC response: compressed, which was not asked for",
+        ),
+        (
+            answer(&[ok[0], ("content-type", "application/grpcx")], serving, &done),
+            "an HTTP/2 server, but not a gRPC one (HTTP status 200)",
+        ),
+        (answer(&ok, serving, &[("grpc-status", "+5")]), "malformed gRPC response: a grpc-status that is no code"),
+    ];
+    for (bytes, wanted) in rows {
+        let server = peer(bytes, true);
+        let target = format!("localhost:{}", server.port);
+        exec_probe(["grpc", "--expect-status=any", &target]).stderr(format!("grpc {target}: {wanted}")).exit(1);
+    }
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_told_by_a_second_look() {
+    const CLOSES: &[u8] = b"";
+    const REFUSES: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n";
+    const FORBIDS: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+    const HELLO: &[u8] = &[22, 3, 3, 0, 90, 2];
+    let tls = "the server speaks TLS; --tls asks it";
+    let closed = "connection closed or reset by the peer, no answer";
+    let http1 = "the server speaks HTTP/1.1, not HTTP/2, so no gRPC";
+    let rows = [
+        ("closes, then an alert", CLOSES, Some(ALERT), tls),
+        ("closes, then a hello", CLOSES, Some(HELLO), tls),
+        ("closes always", CLOSES, Some(CLOSES), closed),
+        ("refuses, then a hello", REFUSES, Some(HELLO), tls),
+        ("refuses always", REFUSES, Some(REFUSES), http1),
+        ("refuses a client", FORBIDS, None, http1),
+    ];
+    for (what, plain, hello, wanted) in rows {
+        for option in ["--expect-status=SERVING", "--expect-status=any"] {
+            let server = Server::new(1 + usize::from(hello.is_some()), move |at, stream| {
+                let answer = if at == 0 { plain } else { hello.unwrap_or_default() };
+                if at == 0 {
+                    read_request(stream);
+                } else {
+                    let _ = stream.read(&mut [0; 4096]);
+                }
+                let _ = stream.write_all(answer);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.read_to_end(&mut Vec::new());
+                String::new()
+            });
+            let port = server.port;
+            println!("{what} {option}");
+            exec_probe(["grpc", option, &format!("localhost:{port}")])
+                .stderr(format!("grpc localhost:{port}: {wanted} (connected to 127.0.0.1:{port})"))
+                .takes(0, 1500)
+                .exit(1);
+        }
     }
 }
 

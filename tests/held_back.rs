@@ -1,5 +1,5 @@
-//! A process that is kept from running, as under a CPU limit: what had arrived in time counts, and what had not is
-//! told together with the suspicion.
+//! A process that is kept from running, as under a CPU limit: what had arrived in time counts, and otherwise the line says
+//! what the process suspects.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -34,7 +34,7 @@ fn stopped_over_the_deadline(
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// A server that tells when it is asked, and answers when it is told to.
+/// A server that reports on one channel when a request has come, and answers when it hears from the other.
 fn server(read: fn(&mut dyn Read), answer: Vec<u8>) -> (Server, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (asked, is_asked) = mpsc::channel();
     let (go_on, goes_on) = mpsc::channel();

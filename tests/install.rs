@@ -21,11 +21,15 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+fn make_fifo(path: &str) {
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+}
+
 fn copied() -> String {
     format!("copied, {} bytes (TIME)", bytes().len())
 }
 
-/// Checks that the copy is whole, runs, and stands alone but for `others`.
+/// Checks that the copy is whole, runs, and has nothing beside it but `others`.
 fn check_copy(folder: &Folder, name: &str, others: &[&str]) {
     let path = folder.0.join(name);
     assert!(fs::read(&path).expect("the copy") == bytes(), "{name}: other bytes");
@@ -100,8 +104,13 @@ fn a_copy_that_runs_is_replaced() {
         .expect("older");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let target = listener.local_addr().expect("bound").to_string();
-    let mut running =
-        Command::new(&file).args(["http", "--timeout=20s", &target]).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut running = loop {
+        match Command::new(&file).args(["http", "--timeout=20s", &target]).stderr(Stdio::null()).spawn() {
+            // A process that another test is just starting still has the file open for writing, until it becomes another.
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            spawned => break spawned.expect("it runs"),
+        }
+    };
     let (stream, _) = listener.accept().expect("it asks");
     exec_probe(["install", &file]).stdout(format!("install {file}: {}", copied())).exit(0);
     assert_eq!(running.try_wait().expect("its state"), None, "it runs on");
@@ -141,9 +150,11 @@ fn what_can_not_be_done_is_told_and_changes_nothing() {
     let file = folder.file("file", "mine");
     fs::create_dir(folder.path("busy")).expect("a folder");
     fs::create_dir(folder.path("busy/exec-probe")).expect("a folder");
+    make_fifo(&folder.path("fifo"));
+    symlink("/elsewhere", folder.path("curl")).expect("a link");
     let path = folder.0.to_str().expect("UTF-8").to_owned();
     let before = names(&folder.0);
-    let rows: [(&[&str], String); 8] = [
+    let rows: [(&[&str], String); 10] = [
         (&[&format!("{path}/none/")], format!("install {path}/none/exec-probe: no folder {path}/none")),
         (&[&format!("{path}/none/probe")], format!("install {path}/none/probe: no folder {path}/none")),
         (&[&format!("{file}/")], format!("install {file}/exec-probe: a file named {file} is in the way")),
@@ -155,6 +166,11 @@ fn what_can_not_be_done_is_told_and_changes_nothing() {
         (&["--link=file", &path], format!("install {path}/exec-probe: a file named file is in the way")),
         (&["--link=busy", &path], format!("install {path}/exec-probe: a folder named busy is in the way")),
         (&["/dev/null/x"], "install /dev/null/x: a file named /dev/null is in the way".to_owned()),
+        (&[&format!("{path}/fifo")], format!("install {path}/fifo: a FIFO named fifo is in the way")),
+        (
+            &["--link=curl", "--link=file", &path],
+            format!("install {path}/exec-probe: a file named file is in the way"),
+        ),
     ];
     for (args, wanted) in rows {
         let (code, stdout, stderr) = exec_probe(["install"].iter().chain(args)).output();
@@ -162,17 +178,97 @@ fn what_can_not_be_done_is_told_and_changes_nothing() {
         assert_eq!(names(&folder.0), before, "{args:?}");
     }
     assert_eq!(fs::read(&file).expect("left alone"), b"mine");
+    assert_eq!(fs::read_link(folder.path("curl")).expect("left alone"), Path::new("/elsewhere"));
+}
+
+#[test]
+fn what_fails_in_the_middle_of_the_copy_leaves_nothing() {
+    let folder = Folder::new();
+    let file = folder.file("exec-probe", "old");
+    // A write beyond the limit is an error where its signal is ignored.
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" install --link=curl \"$1\"";
+    let ran = Command::new("/bin/sh").args(["-c", script]).arg(binary()).arg(&file).output().expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), format!("install {file}: write gave EFBIG\n"));
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(names(&folder.0), ["exec-probe"]);
+    assert_eq!(fs::read(&file).expect("left alone"), b"old");
+}
+
+#[test]
+fn a_program_can_tell_failures_apart() {
+    let folder = Folder::new();
+    folder.file("file", "mine");
+    let path = folder.0.to_str().expect("UTF-8");
+    let rows: [(&[&str], &str); 2] =
+        [(&["--link=file", path], "in-the-way"), (&[&format!("{path}/none/")], "no-folder")];
+    for (args, cause) in rows {
+        let (code, _, stderr) = exec_probe(["install", "--output=json"].iter().chain(args)).output();
+        assert_eq!(code, Some(1));
+        assert!(stderr.contains(&format!("\"cause\":\"{cause}\"")), "{stderr}");
+    }
+}
+
+#[test]
+fn names_of_any_length_are_enough() {
+    let folder = Folder::new();
+    let (copy, link) = ("c".repeat(255), "l".repeat(255));
+    let file = folder.path(&copy);
+    exec_probe(["install", "--quiet", "--link", &link, &file]).exit(0);
+    check_copy(&folder, &copy, &[&link]);
+    assert_eq!(fs::read_link(folder.path(&link)).expect("a link"), Path::new(&copy));
+    let file = folder.path(&"c".repeat(256));
+    let (code, _, stderr) = exec_probe(["install", &file]).output();
+    assert_eq!(code, Some(1));
+    assert!(stderr.ends_with(": the name is too long (stat)\n"), "{stderr}");
+}
+
+#[test]
+fn what_a_placeholder_gave_is_not_shown() {
+    let folder = Folder::new();
+    folder.file("s3cret", "mine");
+    let path = folder.0.to_str().expect("UTF-8");
+    let rows: [(&[&str], &str); 5] = [
+        (&["{env.PLACE}/s3cret/no/x"], "install {env.PLACE}/s3cret/no/x: no folder {env.PLACE}/s3cret/no"),
+        (&["{env.FILE}/no/x"], "install {env.FILE}/no/x: no folder {env.FILE}/no"),
+        (&["{env.FILE}/x"], "install {env.FILE}/x: a file named {env.FILE} is in the way"),
+        (&["{env.NONE}"], "install {env.NONE}: no folder {env.NONE}/.."),
+        (
+            &["--link={env.NAME}", "{env.PLACE}"],
+            "install {env.PLACE}/exec-probe: a file named {env.NAME} is in the way",
+        ),
+    ];
+    for (args, wanted) in rows {
+        exec_probe(["install"].iter().chain(args))
+            .env("PLACE", path)
+            .env("FILE", format!("{path}/s3cret"))
+            .env("NONE", format!("{path}/s3cret-none/x"))
+            .env("NAME", "s3cret")
+            .stderr(wanted)
+            .exit(1);
+    }
 }
 
 #[test]
 fn wrong_command_lines_are_told() {
-    let rows: [(&[&str], &str); 7] = [
+    let rows: [(&[&str], &str); 10] = [
         (&[], "no DEST: wanted one, such as /probe"),
         (&["a", "b"], "2 DESTs: wanted one; a value with a space in it is quoted"),
         (&[""], "DEST \"\": wanted a folder or a file"),
         (&["--link=a/b", "/tmp"], "--link \"a/b\": wanted a file name, without a folder"),
         (&["--link=..", "/tmp"], "--link \"..\": wanted a file name, without a folder"),
         (&["--link=exec-probe", "/tmp"], "--link \"exec-probe\": that is the name of the copy itself"),
+        (
+            &["--link=.exec-probe.installing", "/tmp"],
+            "--link \".exec-probe.installing\": that is the name of a temporary file; wanted another one",
+        ),
+        (
+            &["--link=.exec-probe.12.installing", "/tmp"],
+            "--link \".exec-probe.12.installing\": that is the name of a temporary file; wanted another one",
+        ),
+        (
+            &["/tmp/.exec-probe.installing"],
+            "DEST \"/tmp/.exec-probe.installing\": that is the name of a temporary file; wanted another one",
+        ),
         (&["--timeout=1s", "/tmp"], "--timeout: no such option of install; http has it"),
     ];
     for (args, wanted) in rows {
@@ -181,7 +277,7 @@ fn wrong_command_lines_are_told() {
 }
 
 #[test]
-fn what_a_killed_install_left_is_taken_over() {
+fn what_a_killed_install_left_is_removed() {
     for is_there_already in [false, true] {
         let folder = Folder::new();
         let path = folder.0.to_str().expect("UTF-8");
@@ -190,17 +286,84 @@ fn what_a_killed_install_left_is_taken_over() {
             fs::set_permissions(folder.path("exec-probe"), fs::Permissions::from_mode(0o755)).expect("a mode");
         }
         folder.file(".exec-probe.installing", vec![1; 70_000_000]);
+        symlink("exec-probe", folder.path(".exec-probe.7.installing")).expect("a link");
         let (code, ..) = exec_probe(["install", path]).output();
         assert_eq!(code, Some(0));
         check_copy(&folder, "exec-probe", &[]);
     }
-    // A link in its place is not followed.
+}
+
+/// Whatever has a temporary name: it is neither followed nor written to, nor does it become the copy.
+#[test]
+fn what_was_planted_at_a_temporary_name_is_not_used() {
+    for temporary in [".exec-probe.installing", ".exec-probe.1.installing"] {
+        let plants: [fn(&Folder, &str); 4] = [
+            |folder, at| symlink("victim", folder.path(at)).expect("a link"),
+            |folder, at| fs::hard_link(folder.path("victim"), folder.path(at)).expect("a link"),
+            |folder, at| make_fifo(&folder.path(at)),
+            |folder, at| drop(folder.file(at, bytes())),
+        ];
+        for (at, plant) in plants.into_iter().enumerate() {
+            let folder = Folder::new();
+            let victim = folder.file("victim", "mine");
+            plant(&folder, temporary);
+            let planted = fs::symlink_metadata(folder.path(temporary)).expect("planted");
+            // Held open, so that its number is not given out again.
+            let held = planted.is_file().then(|| fs::File::options().append(true).open(folder.path(temporary)));
+            let path = folder.0.to_str().expect("UTF-8");
+            exec_probe(["install", "--quiet", "--link=curl", path]).exit(0);
+            check_copy(&folder, "exec-probe", &["curl", "victim"]);
+            assert_eq!(fs::read(victim).expect("left alone"), b"mine", "{temporary} {at}");
+            let copy = fs::metadata(folder.path("exec-probe")).expect("the copy");
+            assert!(copy.nlink() == 1 && (held.is_none() || copy.ino() != planted.ino()), "{temporary} {at}");
+            drop(held);
+        }
+    }
     let folder = Folder::new();
-    let victim = folder.file("victim", "mine");
-    symlink("victim", folder.path(".exec-probe.installing")).expect("a link");
+    fs::create_dir(folder.path(".exec-probe.installing")).expect("a folder");
     let path = folder.0.to_str().expect("UTF-8");
-    exec_probe(["install", path]).stderr(format!("install {path}/exec-probe: open gave ELOOP")).exit(1);
-    assert_eq!(fs::read(victim).expect("left alone"), b"mine");
+    exec_probe(["install", path])
+        .stderr(format!("install {path}/exec-probe: a folder named .exec-probe.installing is in the way"))
+        .exit(1);
+    assert_eq!(names(&folder.0), [".exec-probe.installing"]);
+}
+
+#[test]
+fn files_with_similar_names_are_left_alone() {
+    let folder = Folder::new();
+    let others = [".curl.linking", ".exec-probe.linking", ".exec-probe.old.installing", ".probe.installing"];
+    for other in others {
+        folder.file(other, "mine");
+    }
+    let path = folder.0.to_str().expect("UTF-8");
+    exec_probe(["install", "--quiet", "--link=curl", path]).exit(0);
+    check_copy(&folder, "exec-probe", &[&others[..], &["curl"]].concat());
+}
+
+#[test]
+fn a_copy_with_a_second_name_is_none() {
+    let folder = Folder::new();
+    let path = folder.0.to_str().expect("UTF-8");
+    exec_probe(["install", "--quiet", path]).exit(0);
+    fs::hard_link(folder.path("exec-probe"), folder.path("other")).expect("a link");
+    exec_probe(["install", path]).stdout(format!("install {path}/exec-probe: {}", copied())).exit(0);
+    check_copy(&folder, "exec-probe", &["other"]);
+    assert_eq!(fs::metadata(folder.path("exec-probe")).expect("the copy").nlink(), 1);
+}
+
+#[test]
+fn a_locked_folder_is_waited_for() {
+    let folder = Folder::new();
+    let held = fs::File::open(&folder.0).expect("a folder");
+    held.lock().expect("a lock");
+    let mut command = exec_probe(["install".as_ref(), folder.0.as_os_str()]).command();
+    let mut child = command.stdout(Stdio::null()).spawn().expect("it runs");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(child.try_wait().expect("its state"), None, "it waits");
+    assert_eq!(names(&folder.0), [""; 0]);
+    drop(held);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    check_copy(&folder, "exec-probe", &[]);
 }
 
 #[test]

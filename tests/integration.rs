@@ -9,6 +9,7 @@
 )]
 
 mod binary;
+mod certificates;
 mod docs;
 mod file;
 mod grpc;

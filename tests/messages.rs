@@ -39,7 +39,9 @@ fn the_lines_of_the_contract() {
         .exit(1);
     run("tcp 127.0.0.1:PORT", port).stderr(format!("tcp 127.0.0.1:{port}: connection refused")).exit(1);
     run("http --timeout 5x :PORT", port)
-        .stderr("exec-probe http: --timeout \"5x\": wanted a number and ms, s or m, such as 500ms; nothing was asked")
+        .stderr(
+            "exec-probe http: --timeout \"5x\": wanted a number and ms, s, m or h, such as 500ms; nothing was asked",
+        )
         .exit(64);
 }
 

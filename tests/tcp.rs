@@ -1,14 +1,25 @@
 //! The tcp handler.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::support::{Folder, Server, closed_port, exec_probe};
+use crate::support::{Folder, Server, closed_port, exec_probe, response};
 
 #[test]
 fn an_accepted_connection_is_healthy() {
-    for target in ["localhost:{}", ":{}", "{}", "127.0.0.1:{}", "LOCALHOST.:{}", "web.localhost:{}", "0.0.0.0:{}"] {
+    for target in [
+        "localhost:{}",
+        ":{}",
+        "{}",
+        "127.0.0.1:{}",
+        "LOCALHOST.:{}",
+        "web.localhost:{}",
+        "0.0.0.0:{}",
+        "+:{}",
+        "*:{}",
+    ] {
         let server = Server::new(1, |_, stream| {
             let mut said = String::new();
             stream.read_to_string(&mut said).expect("ended without a reset");
@@ -16,7 +27,7 @@ fn an_accepted_connection_is_healthy() {
         });
         let target = target.replace("{}", &server.port.to_string());
         let name = match target.split_once(':') {
-            Some(("", _)) | None => format!("localhost:{}", server.port),
+            Some(("" | "+" | "*", _)) | None => format!("localhost:{}", server.port),
             Some(_) => target.clone(),
         };
         exec_probe(["tcp", &target]).stdout(format!("tcp {name}: connected (TIME)")).exit(0);
@@ -47,6 +58,64 @@ fn a_server_on_one_family_only_is_found_by_localhost() {
         let target = format!("localhost:{}", server.port);
         exec_probe(["tcp", &target]).stdout(format!("tcp {target}: connected (TIME)")).takes(0, 1000).exit(0);
     }
+}
+
+/// Needs a name of this host in `/etc/hosts`, as a container has its own there; elsewhere there is nothing to ask.
+#[test]
+fn this_hosts_own_name_is_found_in_the_hosts_file() {
+    let file = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let words = |line: &str| line.split('#').next().map(|line| line.split_whitespace().map(str::to_owned).collect());
+    let lines: Vec<Vec<String>> = file.lines().filter_map(words).collect();
+    let is_own = |ip: &str| ip.parse().is_ok_and(|ip: std::net::IpAddr| TcpListener::bind((ip, 0)).is_ok());
+    let own = lines.iter().filter(|words| words.first().is_some_and(|ip| is_own(ip))).find_map(|words| {
+        let name = words.iter().skip(1).find(|name| !name.ends_with("localhost"))?;
+        let is_elsewhere_too = lines.iter().any(|other| other != words && other.contains(name));
+        (!is_elsewhere_too).then(|| (words[0].clone(), name.clone()))
+    });
+    let Some((ip, name)) = own else { return };
+    let ip: std::net::IpAddr = ip.parse().expect("an address");
+    let server = Server::on(&std::net::SocketAddr::new(ip, 0).to_string(), 1, |_, _| String::new());
+    let target = format!("{{env.HOSTNAME}}:{}", server.port);
+    exec_probe(["tcp", &target])
+        .env("HOSTNAME", &name)
+        .stdout(format!("tcp {name}:{}: connected (TIME)", server.port))
+        .exit(0);
+    server.finish();
+    let port = closed_port();
+    let shown = std::net::SocketAddr::new(ip, 0).to_string();
+    let shown = shown.trim_end_matches(":0");
+    exec_probe(["tcp", &format!("{name}:{port}")])
+        .stderr(format!("tcp {name}:{port}: connection refused ({shown})"))
+        .exit(1);
+}
+
+#[test]
+fn an_abstract_unix_socket_is_asked_by_its_name() {
+    let name = format!("exec-probe-test-{}", std::process::id());
+    let addr = SocketAddr::from_abstract_name(&name).expect("an address");
+    let target = format!("unix-abstract:{name}");
+    exec_probe(["tcp", &target]).stderr(format!("tcp {target}: connection refused")).exit(1);
+    let listener = UnixListener::bind_addr(&addr).expect("bound");
+    exec_probe(["tcp", &target]).stdout(format!("tcp {target}: connected (TIME)")).exit(0);
+    exec_probe(["tcp", "unix-abstract:{env.NAME}"])
+        .env("NAME", &name)
+        .stdout("tcp unix-abstract:{env.NAME}: connected (TIME)")
+        .exit(0);
+    let thread = std::thread::spawn(move || {
+        // The two connections above said nothing.
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut start = [0; 5];
+            if stream.read(&mut start).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(response("200 OK", "", "").as_bytes());
+            }
+        }
+    });
+    exec_probe(["http", &format!("--unix-socket={target}"), "/x"])
+        .stdout(format!("http GET http://localhost/x on {target}: status 200 (TIME)"))
+        .exit(0);
+    thread.join().expect("the server ended");
+    exec_probe(["grpc", &target]).stderr(format!("grpc {target}: connection refused")).exit(1);
 }
 
 #[test]
@@ -101,17 +170,4 @@ fn a_full_backlog_of_a_unix_socket_is_a_connect_time_out() {
         .stderr(format!("tcp unix:{path}: no connection in 300ms"))
         .takes(300, 800)
         .exit(1);
-}
-
-#[test]
-fn a_socket_connected_to_itself_is_nobody_listening() {
-    // The kernel picks our own end's port from this range; sooner or later it is the one that is asked.
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("Linux");
-    let first: u16 = range.split_whitespace().next().and_then(|port| port.parse().ok()).expect("a range");
-    let port =
-        (first..first + 200).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port");
-    for _ in 0..200 {
-        let (code, _, stderr) = exec_probe(["tcp", &format!("127.0.0.1:{port}")]).output();
-        assert_eq!((code, stderr.as_str()), (Some(1), &*format!("tcp 127.0.0.1:{port}: connection refused\n")));
-    }
 }

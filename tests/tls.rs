@@ -45,7 +45,7 @@ impl Made {
     }
 }
 
-fn san(name: &str) -> SanType {
+pub(crate) fn san(name: &str) -> SanType {
     match name.parse() {
         Ok(ip) => SanType::IpAddress(ip),
         Err(_) => SanType::DnsName(name.try_into().expect("a name")),
@@ -109,7 +109,7 @@ trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
 /// An HTTPS server that answers 200.
-fn https(times: usize, config: ServerConfig) -> Server {
+pub(crate) fn https(times: usize, config: ServerConfig) -> Server {
     let config = Arc::new(config);
     Server::new(times, move |_, stream| {
         speak(&config, stream, |mut tls| {
@@ -139,13 +139,18 @@ fn without_cacert_nothing_is_verified_but_the_handshake() {
 }
 
 /// A DER value with this tag.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = u16::try_from(content.len()).expect("a short value").to_be_bytes();
-    [&[tag, 0x82, len[0], len[1]], content].concat()
+    let head = match len {
+        [0, len @ 0..0x80] => vec![tag, len],
+        [0, len] => vec![tag, 0x81, len],
+        [first, last] => vec![tag, 0x82, first, last],
+    };
+    [&head, content].concat()
 }
 
 /// The DER values that stand one behind the other in `content`, whole.
-fn values(mut content: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn values(mut content: &[u8]) -> Vec<&[u8]> {
     let mut all = Vec::new();
     while let [_, len, ..] = content {
         let (head, len) = match len {
@@ -160,7 +165,7 @@ fn values(mut content: &[u8]) -> Vec<&[u8]> {
     all
 }
 
-fn content(value: &[u8]) -> &[u8] {
+pub(crate) fn content(value: &[u8]) -> &[u8] {
     &value[if value[1] < 0x80 { 2 } else { 2 + usize::from(value[1] - 0x80) }..]
 }
 
@@ -175,7 +180,7 @@ fn version_1(made: &Made) -> CertificateDer<'static> {
 
 /// Gives this certificate whatever key it comes with.
 #[derive(Debug)]
-struct Gives(Arc<rustls::sign::CertifiedKey>);
+pub(crate) struct Gives(pub(crate) Arc<rustls::sign::CertifiedKey>);
 
 impl rustls::server::ResolvesServerCert for Gives {
     fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
@@ -213,7 +218,7 @@ fn the_server_must_hold_the_key_of_its_certificate() {
 }
 
 #[test]
-fn with_cacert_everything_is_verified() {
+fn with_cacert_chain_dates_and_name_are_verified() {
     let folder = Folder::new();
     let (authority, other) = (Authority::new(), Authority::new());
     let both = folder.file("both.pem", format!("{}{}", other.0.pem(), authority.0.pem()));
@@ -230,15 +235,21 @@ fn with_cacert_everything_is_verified() {
             Some(&authority),
             &plain,
             "localhost",
-            &format!("{wrong} localhost, but for shop.example, 10.0.0.7"),
+            &format!("{wrong} localhost, but for shop.example, 10.0.0.7; --server-name verifies another"),
         ),
-        (&["localhost"], Some(&authority), &plain, "127.0.0.1", &format!("{wrong} 127.0.0.1, but for localhost")),
+        (
+            &["localhost"],
+            Some(&authority),
+            &plain,
+            "127.0.0.1",
+            &format!("{wrong} 127.0.0.1, but for localhost; --server-name verifies another"),
+        ),
         (
             &[],
             Some(&authority),
             &plain,
             "localhost",
-            &format!("{wrong} localhost, it names nobody (no subjectAltName)"),
+            &format!("{wrong} localhost: it names no host (no subjectAltName)"),
         ),
         (
             &["localhost"],
@@ -261,19 +272,13 @@ fn with_cacert_everything_is_verified() {
             "localhost",
             "the server's certificate has an unknown issuer, wanted one that is in --cacert",
         ),
-        (
-            &["localhost"],
-            None,
-            &plain,
-            "localhost",
-            "the server's certificate has an unknown issuer, wanted one that is in --cacert",
-        ),
+        (&["localhost"], None, &plain, "localhost", "the server's certificate is self-signed and not in --cacert"),
         (
             &["localhost"],
             None,
             &|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
             "localhost",
-            "the server's certificate can't be accepted: it is an authority's (CA:TRUE) and does not stand in --cacert itself",
+            "the server's certificate is self-signed and not in --cacert",
         ),
     ];
     for (names, issuer, change, host, wanted) in rows {
@@ -289,7 +294,7 @@ fn with_cacert_everything_is_verified() {
 }
 
 #[test]
-fn a_certificate_that_stands_in_cacert_is_accepted_as_it_is() {
+fn a_pinned_certificate_is_accepted_by_its_dates_and_names() {
     let folder = Folder::new();
     let own = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let old = |params: &mut CertificateParams| {
@@ -302,7 +307,11 @@ fn a_certificate_that_stands_in_cacert_is_accepted_as_it_is() {
         (&["localhost"], &plain, "ok"),
         (&[], &own, "ok"),
         (&[], &plain, "ok"),
-        (&["shop.example"], &own, "the server's certificate is not valid for localhost, but for shop.example"),
+        (
+            &["shop.example"],
+            &own,
+            "the server's certificate is not valid for localhost, but for shop.example; --server-name verifies another",
+        ),
         (&["localhost"], &old, "the server's certificate expired on 2001-02-03 00:00 UTC"),
     ];
     for (at, (names, change, wanted)) in rows.into_iter().enumerate() {
@@ -311,7 +320,7 @@ fn a_certificate_that_stands_in_cacert_is_accepted_as_it_is() {
         let server = https(1, server_config(&made));
         let url = format!("https://localhost:{}/", server.port);
         let (code, stdout, stderr) = exec_probe(["http", "-v", "--cacert", &pem, &url]).output();
-        let told = "note: the certificate stands in --cacert and names nobody, so its name was not checked\n";
+        let told = "note: the certificate is pinned by --cacert and names no host, so the name was not checked\n";
         assert_eq!(stderr.contains(told), names.is_empty(), "{at}: {stderr}");
         match wanted {
             "ok" => assert_eq!(
@@ -349,6 +358,16 @@ fn the_name_that_is_sent_and_verified() {
 }
 
 #[test]
+fn a_host_that_is_no_name_for_tls_is_refused_before_anything_is_asked() {
+    for host in ["a..localhost", "-.localhost", "a-.localhost", &format!("{}.localhost", "a".repeat(64))] {
+        for args in [vec!["http", &format!("https://{host}:1/")], vec!["grpc", "--tls", &format!("{host}:1")]] {
+            let (code, _, stderr) = exec_probe(&args).output();
+            assert_eq!((code, stderr.contains("TLS is broken")), (Some(64), false), "{host}: {stderr}");
+        }
+    }
+}
+
+#[test]
 fn a_certificate_that_the_server_asks_for() {
     let folder = Folder::new();
     let authority = Authority::new();
@@ -382,6 +401,53 @@ fn a_certificate_that_the_server_asks_for() {
              127.0.0.1:{port})"
         ))
         .exit(1);
+}
+
+/// An EC key without its public point: as PKCS#8, which Java's KeyPairGenerator writes, and as SEC1, which `openssl ec
+/// -no_public` writes.
+fn without_point(key: &KeyPair) -> [String; 2] {
+    let whole = key.serialize_der();
+    let [version, kind, inner] = values(content(&whole))[..] else { panic!("three fields") };
+    let fields = values(content(content(inner)));
+    let (one, secret, curve) = (fields[0], fields[1], values(content(kind))[1]);
+    let sec1 = |more: &[u8]| der(0x30, &[one, secret, more].concat());
+    let pkcs8 = der(0x30, &[version, kind, &der(4, &sec1(&[]))].concat());
+    [("PRIVATE KEY", pkcs8), ("EC PRIVATE KEY", sec1(&der(0xa0, curve)))].map(|(label, der)| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    })
+}
+
+#[test]
+fn a_key_without_its_public_point_takes_the_certificates() {
+    let folder = Folder::new();
+    let authority = Authority::new();
+    let made = Made::new(&["localhost"], Some(&authority), |_| {});
+    let clients = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384].map(|algorithm| {
+        let key = KeyPair::generate_for(algorithm).expect("a key");
+        let certificate = CertificateParams::default().signed_by(&key, &authority.0).expect("a certificate");
+        (key, certificate.pem())
+    });
+    for (at, (key, pem)) in clients.iter().enumerate() {
+        for bare in without_point(key) {
+            // Editors on Windows write a byte order mark before the first line.
+            let joined = folder.file("joined.pem", format!("\u{feff}{bare}{pem}"));
+            let server = https(1, config_that_wants_certificates(&made, &authority));
+            let url = format!("https://localhost:{}/", server.port);
+            exec_probe(["http", "--cert", &joined, &url])
+                .stdout(format!("http GET {url}: status 200 (TIME)"))
+                .exit(0);
+            let key = folder.file("bare.key", bare);
+            let others = [("other curve", &clients[1 - at].1), ("other key", &made.pem)];
+            for (name, pem) in others {
+                let cert = folder.file("other.pem", pem);
+                let (code, _, stderr) = exec_probe(["http", "--cert", &cert, "--key", &key, &url]).output();
+                assert_eq!(code, Some(64), "{name}");
+                assert!(stderr.ends_with("the key does not match the certificate; nothing was asked\n"), "{stderr}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -431,7 +497,7 @@ fn files_that_can_not_be_used_are_named_without_their_contents() {
         (&["--cert", &cert, "--key", &half_key], format!("--key \"{half_key}\": {half_text}")),
         (&["--cert", &cert, "--key", "/dev/zero"], "--key \"/dev/zero\": a device, wanted a regular file".to_owned()),
         (&["--cert", &cert, "--key", "/"], "--key \"/\": a folder, wanted a regular file".to_owned()),
-        (&["--server-name", "a b"], "--server-name \"a b\": wanted a host name or an address".to_owned()),
+        (&["--server-name", "a b"], "--server-name \"a b\": wanted a host name or an address for TLS".to_owned()),
     ];
     for (options, wanted) in rows {
         // A path of a test's folder is longer than what a message shows of a value.
@@ -443,8 +509,11 @@ fn files_that_can_not_be_used_are_named_without_their_contents() {
             .takes(0, 1000)
             .usage(&wanted);
     }
-    exec_probe(["http", "--cacert", &cert, "localhost:1"]).usage("--cacert is for https; wanted https:// in TARGET");
-    exec_probe(["grpc", "--server-name=a", ":1"]).usage("--server-name is for TLS; wanted --tls as well");
+    // A redirect may lead to https, so that these options are no contradiction; -v says what they are for.
+    let (code, _, stderr) = exec_probe(["http", "-v", "--cacert", &cert, "localhost:1"]).output();
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("note: --cacert is used only where a redirect leads to https\n"), "{stderr}");
+    exec_probe(["grpc", "--server-name=a", ":1"]).usage("--server-name: used only over TLS; wanted --tls as well");
 }
 
 #[test]
@@ -510,7 +579,7 @@ fn handshakes_that_do_not_end_well() {
              ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more"
                 .to_owned(),
         ),
-        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it".to_owned()),
+        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server".to_owned()),
         (80, "the server ended the TLS handshake (internal_error) CONNECTED".to_owned()),
     ] {
         let server = Server::new(1, move |_, stream| {
@@ -551,6 +620,35 @@ fn a_redirect_may_lead_from_http_to_https() {
 }
 
 #[test]
+fn a_redirect_out_of_tls_is_a_failure_where_the_server_was_verified() {
+    let made = Made::new(&["localhost"], None, |_| {});
+    let folder = Folder::new();
+    let pem = folder.file("server.pem", &made.pem);
+    for (options, calls) in [(vec![], 1), (vec![format!("--cacert={pem}"), "--user=me:s3cret".to_owned()], 0)] {
+        let plain = Server::answers(calls, response("200 OK", "", ""));
+        let to = format!("Location: http://localhost:{}/\r\n", plain.port);
+        let config = Arc::new(server_config(&made));
+        let secure = Server::new(1, move |_, stream| {
+            speak(&config, stream, |mut tls| {
+                let head = read_head(&mut tls);
+                let _ = tls.write_all(response("302 X", &to, "").as_bytes());
+                head
+            })
+        });
+        let url = format!("https://localhost:{}/", secure.port);
+        let run = exec_probe(["http".to_owned()].into_iter().chain(options).chain([url.clone()]));
+        match calls {
+            0 => run
+                .stderr(format!(
+                    "http GET {url}: status 302 leads from https to http, where --cacert can't verify the server"
+                ))
+                .exit(1),
+            _ => run.stdout(format!("http GET {url}: status 200 (TIME)")).exit(0),
+        }
+    }
+}
+
+#[test]
 fn bodies_end_with_the_connection_close_notify_or_not() {
     let made = Made::new(&[], None, |_| {});
     let config = Arc::new(server_config(&made));
@@ -564,6 +662,48 @@ fn bodies_end_with_the_connection_close_notify_or_not() {
     });
     let url = format!("https://localhost:{}/", server.port);
     exec_probe(["http", "--expect-body=ready", &url]).stdout(format!("http GET {url}: status 200 (TIME)")).exit(0);
+}
+
+#[test]
+fn a_probe_that_is_done_says_so_by_close_notify() {
+    let made = Made::new(&[], None, |_| {});
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for handler in ["http", "grpc"] {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_single_cert(vec![made.der.clone()], made.key_der())
+                .expect("a server's certificate");
+            let config = Arc::new(config);
+            let server = Server::new(1, move |_, stream| {
+                speak(&config, stream, |mut tls| {
+                    let answer = if handler == "http" {
+                        read_head(&mut tls);
+                        response("200 OK", "", "").into_bytes()
+                    } else {
+                        crate::grpc::read_request(tls);
+                        crate::grpc::serving()
+                    };
+                    let _ = tls.write_all(&answer);
+                    let _ = tls.flush();
+                    // An end without close_notify is an error.
+                    format!("{:?}", tls.read_to_end(&mut Vec::new()).map(|_| "close_notify"))
+                })
+            });
+            let port = server.port;
+            let (target, line) = match handler {
+                "http" => (vec![format!("https://localhost:{port}/")], "http GET https://"),
+                _ => (vec!["--tls".to_owned(), format!("localhost:{port}")], "grpc "),
+            };
+            let seen = if handler == "http" { "/: status 200" } else { ": SERVING" };
+            exec_probe([handler.to_owned()].iter().chain(&target))
+                .stdout(format!("{line}localhost:{port}{seen} (TIME)"))
+                .exit(0);
+            assert_eq!(server.finish(), ["localhost Ok(\"close_notify\")"], "{handler}, {version:?}");
+        }
+    }
 }
 
 #[test]

@@ -109,6 +109,10 @@ pub fn env(name: &str) -> Option<OsString> {
         "BYTES" => OsString::from_vec(vec![0xff, b'x', 0xc3]),
         "LONG" => "x".repeat(70_000).into(),
         "SECRET" => SECRET.into(),
+        // Where a URL may be split, and what a part of one may be, with a secret in it that is no host and no port.
+        "PW" => format!("1234/{SECRET}@:5/?#").into(),
+        "DSN" => format!("postgres://me:{SECRET}@db/x?u=http://y").into(),
+        "APP_PORT" => "tcp://10.0.0.5:80".into(),
         _ => return None,
     })
 }
@@ -216,4 +220,5 @@ fn is_phase(line: &str) -> bool {
     ["resolve: ", "connect: ", "tls: ", "request: ", "headers: ", "body: ", "note: "]
         .iter()
         .any(|name| line.starts_with(name))
+        || line.starts_with("{\"phase\":")
 }

@@ -1,71 +1,11 @@
 //! The flag table: one row per flag, from which parsing, `--help`, the README's option lists and the answer to a
-//! mistyped option are made. A row says what may be typed; what it means is said where it is used, in `parse`.
+//! mistyped option are made. A row says what may be typed; what it means is said where it is used, in the file of its
+//! command.
 
-/// A command of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// One HTTP request.
-    Http,
-    /// One TCP connection.
-    Tcp,
-    /// One gRPC health check.
-    Grpc,
-    /// One look at a file.
-    File,
-    /// A copy of this binary.
-    Install,
-}
-
-/// The commands that ask something.
-const PROBES: [Command; 4] = [Command::Http, Command::Tcp, Command::Grpc, Command::File];
-
-impl Command {
-    /// All of them, in the order of the help.
-    pub(crate) const ALL: [Command; 5] =
-        [Command::Http, Command::Tcp, Command::Grpc, Command::File, Command::Install];
-
-    /// What is typed.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Command::Http => "http",
-            Command::Tcp => "tcp",
-            Command::Grpc => "grpc",
-            Command::File => "file",
-            Command::Install => "install",
-        }
-    }
-
-    /// The word for its argument.
-    pub(crate) fn operand(self) -> &'static str {
-        match self {
-            Command::Http | Command::Tcp | Command::Grpc => "TARGET",
-            Command::File => "PATH",
-            Command::Install => "DEST",
-        }
-    }
-
-    /// An argument as an example.
-    pub(crate) fn example(self) -> &'static str {
-        match self {
-            Command::Http => ":8080/healthz",
-            Command::Tcp => ":5432",
-            Command::Grpc => ":50051",
-            Command::File => "/tmp/healthy",
-            Command::Install => "/probe",
-        }
-    }
-
-    /// The flags of this command, its own before those of all.
-    pub(crate) fn flags(self) -> impl Iterator<Item = &'static Flag> {
-        let mine = move |flag: &&&Flag| flag.commands.contains(&self);
-        let is_shared = |flag: &&&Flag| flag.commands.len() >= PROBES.len();
-        let own = FLAGS.iter().filter(mine).filter(move |flag| !is_shared(flag));
-        own.chain(FLAGS.iter().filter(mine).filter(is_shared)).copied()
-    }
-}
+use crate::cli::command::{Command, FILE, GRPC, HTTP, INSTALL, TCP};
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Flag {
     /// `--timeout`
     pub(crate) long: &'static str,
@@ -77,17 +17,30 @@ pub(crate) struct Flag {
     pub(crate) default: Option<&'static str>,
     /// The variable that gives another default.
     pub(crate) env: Option<&'static str>,
-    /// True if it may stand several times.
+    /// True if it may be given several times.
     pub(crate) repeats: bool,
     /// True if the value may hold a credential: messages show it up to its colon.
     pub(crate) is_secret: bool,
-    /// The commands that know it.
-    pub(crate) commands: &'static [Command],
+    /// True if the value is any text, of which quotes may be a part.
+    pub(crate) is_text: bool,
+    /// What it belongs to.
+    pub(crate) scope: Scope,
     /// What it does.
     pub(crate) help: &'static str,
 }
 
-/// A row before its particulars: a switch of all commands.
+/// What a flag belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Whatever is done: it says how the outcome is printed.
+    All,
+    /// The run of a probe as a whole: its limit, its exit code.
+    Run,
+    /// These commands.
+    Of(&'static [&'static Command]),
+}
+
+/// A row before its particulars: a switch of every probe.
 const SWITCH: Flag = Flag {
     long: "",
     short: None,
@@ -96,7 +49,8 @@ const SWITCH: Flag = Flag {
     env: None,
     repeats: false,
     is_secret: false,
-    commands: &PROBES,
+    is_text: false,
+    scope: Scope::Run,
     help: "",
 };
 
@@ -112,110 +66,112 @@ macro_rules! flags {
 flags! {
     /// The HTTP method.
     METHOD {
-        long: "--method", short: Some("-X"), value: Some("METHOD"), default: Some("GET"), commands: &[Command::Http],
+        long: "--method", short: Some("-X"), value: Some("METHOD"), default: Some("GET"), scope: Scope::Of(&[&HTTP]),
         help: "request method; POST, PUT and PATCH send an empty body",
     }
     /// A request header.
     HEADER {
         long: "--header", short: Some("-H"), value: Some("'NAME: VALUE'"), repeats: true, is_secret: true,
-        commands: &[Command::Http],
+        scope: Scope::Of(&[&HTTP]),
         help: "send this header; an empty value removes User-Agent and Accept",
     }
     /// Basic authentication.
     USER {
-        long: "--user", short: Some("-u"), value: Some("NAME:PASSWORD"), is_secret: true, commands: &[Command::Http],
+        long: "--user", short: Some("-u"), value: Some("NAME:PASSWORD"), is_secret: true, scope: Scope::Of(&[&HTTP]),
         help: "send this as Basic authorization",
     }
     /// The HTTP statuses that are healthy.
     EXPECT_STATUS {
-        long: "--expect-status", value: Some("LIST"), default: Some("200-399"), commands: &[Command::Http],
+        long: "--expect-status", value: Some("LIST"), default: Some("200-399"), scope: Scope::Of(&[&HTTP]),
         help: "statuses that are healthy, such as 200,204,301-302",
     }
     /// What the body must hold.
     EXPECT_BODY {
-        long: "--expect-body", value: Some("TEXT"), commands: &[Command::Http],
+        long: "--expect-body", value: Some("TEXT"), is_text: true, scope: Scope::Of(&[&HTTP]),
         help: "the first 10 KiB of the body must hold this text as well",
     }
     /// A unix socket in place of host and port.
     UNIX_SOCKET {
-        long: "--unix-socket", value: Some("PATH"), commands: &[Command::Http],
-        help: "connect to this unix socket; TARGET may then be a path alone",
+        long: "--unix-socket", value: Some("PATH"), scope: Scope::Of(&[&HTTP, &TCP, &GRPC]),
+        help: "connect to this unix socket; TARGET is then left out, or for http the path of the request",
     }
     /// What happens to redirects.
     REDIRECTS {
-        long: "--redirects", value: Some("same-host|none"), default: Some("same-host"), commands: &[Command::Http],
+        long: "--redirects", value: Some("same-host|none"), default: Some("same-host"), scope: Scope::Of(&[&HTTP]),
         help: "follow redirects to the same host name, nine at most, or none",
     }
     /// The excerpt of the body.
     SHOW_BODY {
-        long: "--show-body", commands: &[Command::Http],
+        long: "--show-body", scope: Scope::Of(&[&HTTP]),
         help: "when unhealthy, print the body's first 256 characters on a second line",
     }
     /// The gRPC service name.
     SERVICE {
-        long: "--service", value: Some("NAME"), commands: &[Command::Grpc],
+        long: "--service", value: Some("NAME"), scope: Scope::Of(&[&GRPC]),
         help: "ask for this service; without it, for the whole server",
     }
     /// Request metadata.
     METADATA {
         long: "--metadata", short: Some("-H"), value: Some("'NAME: VALUE'"), repeats: true, is_secret: true,
-        commands: &[Command::Grpc],
+        scope: Scope::Of(&[&GRPC]),
         help: "send this metadata",
     }
     /// The serving statuses that are healthy.
     EXPECT_SERVING {
-        long: "--expect-status", value: Some("LIST"), default: Some("SERVING"), commands: &[Command::Grpc],
+        long: "--expect-status", value: Some("LIST"), default: Some("SERVING"), scope: Scope::Of(&[&GRPC]),
         help: "serving statuses that are healthy, such as SERVING,NOT_SERVING; any: any answer of a gRPC server",
     }
     /// TLS for grpc.
     TLS {
-        long: "--tls", commands: &[Command::Grpc],
+        long: "--tls", scope: Scope::Of(&[&GRPC]),
         help: "speak TLS; without --cacert the server's certificate is not verified",
     }
     /// The `:authority` header.
     AUTHORITY {
-        long: "--authority", value: Some("NAME"), commands: &[Command::Grpc],
+        long: "--authority", value: Some("NAME"), scope: Scope::Of(&[&GRPC]),
         help: "send this as :authority; without it, host and port of TARGET",
     }
     /// Whom to trust.
     CACERT {
-        long: "--cacert", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
-        help: "verify the server's certificate by the PEM certificates in this file; without it, it is not verified",
+        long: "--cacert", value: Some("FILE"), scope: Scope::Of(&[&HTTP, &GRPC]),
+        help: "verify the server's certificate, its dates and its name by the authorities in this PEM file, or as one \
+               that is itself in the file; without --cacert nothing is verified",
     }
     /// Our certificate.
     CERT {
-        long: "--cert", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
-        help: "present this PEM certificate, with its chain; the key may stand in the same file",
+        long: "--cert", value: Some("FILE"), scope: Scope::Of(&[&HTTP, &GRPC]),
+        help: "present this PEM certificate, with its chain; the key may be in the same file",
     }
     /// Our key.
     KEY {
-        long: "--key", value: Some("FILE"), commands: &[Command::Http, Command::Grpc],
+        long: "--key", value: Some("FILE"), scope: Scope::Of(&[&HTTP, &GRPC]),
         help: "the PEM key of --cert: PKCS#8, PKCS#1 or SEC1, not encrypted",
     }
     /// The name for SNI and verification.
     SERVER_NAME {
-        long: "--server-name", value: Some("NAME"), commands: &[Command::Http, Command::Grpc],
-        help: "send this name by SNI and verify it; without it, the host of TARGET",
+        long: "--server-name", value: Some("NAME"), scope: Scope::Of(&[&HTTP, &GRPC]),
+        help: "name to send by SNI and to verify [default: the host of TARGET]; a virtual host wants the same name in \
+               Host (-H) or :authority",
     }
     /// How old a file may be.
     MAX_AGE {
-        long: "--max-age", value: Some("LENGTH"), commands: &[Command::File],
-        help: "the file must have been modified within this length, such as 30s",
+        long: "--max-age", value: Some("LENGTH"), scope: Scope::Of(&[&FILE]),
+        help: "the file must have been modified within this length, such as 30s; a bare number is seconds",
     }
     /// What a file must hold.
     CONTAINS {
-        long: "--contains", value: Some("TEXT"), commands: &[Command::File],
+        long: "--contains", value: Some("TEXT"), is_text: true, scope: Scope::Of(&[&FILE]),
         help: "the first 64 KiB of the file must hold this text",
     }
     /// Further names.
     LINK {
-        long: "--link", value: Some("NAME"), repeats: true, commands: &[Command::Install],
+        long: "--link", value: Some("NAME"), repeats: true, scope: Scope::Of(&[&INSTALL]),
         help: "make a link of this name to the copy, beside it",
     }
     /// The limit of the whole run.
     TIMEOUT {
         long: "--timeout", value: Some("LENGTH"), default: Some("29s"), env: Some("EXEC_PROBE_TIMEOUT"),
-        help: "limit of the whole run: 500ms, 2s, 1.5s, 1m",
+        help: "limit of the whole run: 500ms, 2s, 1.5s, 1m, 1h; a bare number is seconds",
     }
     /// The exit code of unhealthy.
     UNHEALTHY_EXIT {
@@ -224,53 +180,18 @@ flags! {
     }
     /// Silence.
     QUIET {
-        long: "--quiet", short: Some("-q"), commands: &Command::ALL,
+        long: "--quiet", short: Some("-q"), scope: Scope::All,
         help: "print nothing when all is well",
     }
     /// Phases.
     VERBOSE {
         long: "--verbose", short: Some("-v"),
-        help: "print each phase on standard error as it ends",
+        help: "print each phase on standard error as it ends, and the lengths of what placeholders gave",
     }
     /// Text or JSON.
     OUTPUT {
         long: "--output", value: Some("text|json"), default: Some("text"), env: Some("EXEC_PROBE_OUTPUT"),
-        commands: &Command::ALL,
-        help: "how the outcome is printed",
+        scope: Scope::All,
+        help: "how the outcome is printed; with -v, phases are printed so too",
     }
 }
-
-/// Options of other programs and what to do instead: curl's, grpc_health_probe's, wget's.
-pub(crate) static HABITS: &[(&str, &str)] = &[
-    ("-f", "always on: a bad status is unhealthy; leave it out"),
-    ("--fail", "always on: a bad status is unhealthy; leave it out"),
-    ("-s", "always on: there is no progress to hide; leave it out"),
-    ("-S", "always on: failures are always printed; leave it out"),
-    ("--silent", "always on: there is no progress to hide; leave it out"),
-    ("--show-error", "always on: failures are always printed; leave it out"),
-    ("-L", "redirects to the same host name are followed; leave it out"),
-    ("--location", "redirects to the same host name are followed; leave it out"),
-    ("-k", "always on: certificates are not verified without --cacert; leave it out"),
-    ("--insecure", "always on: certificates are not verified without --cacert; leave it out"),
-    ("-m", "the limit is --timeout, such as --timeout=2s"),
-    ("-T", "the limit is --timeout, such as --timeout=2s"),
-    ("--max-time", "the limit is --timeout, such as --timeout=2s"),
-    ("--connect-timeout", "one limit for all is --timeout, such as --timeout=2s"),
-    ("-connect-timeout", "one limit for all is --timeout, such as --timeout=2s"),
-    ("-rpc-timeout", "one limit for all is --timeout, such as --timeout=2s"),
-    ("-o", "the body is never printed; leave it out"),
-    ("-O", "the body is never printed; leave it out"),
-    ("-I", "a HEAD request is -X HEAD"),
-    ("--head", "a HEAD request is -X HEAD"),
-    ("--spider", "the body is never kept; leave it out"),
-    ("-A", "the agent's name is -H 'User-Agent: NAME'"),
-    ("--request", "the method is --method or -X"),
-    ("-x", "no proxy is ever used; leave it out"),
-    ("--proxy", "no proxy is ever used; leave it out"),
-    ("-addr", "the address stands alone: exec-probe grpc :50051"),
-    ("-service", "two dashes: --service=NAME"),
-    ("-rpc-header", "metadata is -H 'NAME: VALUE'"),
-    ("-user-agent", "the agent's name is -H 'user-agent: NAME'"),
-    ("-d", "a probe has no body"),
-    ("--data", "a probe has no body"),
-];

@@ -1,6 +1,7 @@
-//! `--help`, made from the flag table; the README holds the same text, and a test compares them.
+//! `--help`, made from the tables of commands and flags; the README holds the same text, and a test compares them.
 
-use crate::cli::flags::{Command, Flag};
+use crate::cli::command::{COMMANDS, Command};
+use crate::cli::flags::Flag;
 
 /// The width that descriptions are broken at.
 const WIDTH: usize = 100;
@@ -8,16 +9,13 @@ const WIDTH: usize = 100;
 /// Where descriptions begin.
 const INDENT: usize = 32;
 
-const TOP: &str = "\
+const ABOVE_COMMANDS: &str = "\
 exec-probe asks a container, from the inside, whether it is well, and exits with a status that Kubernetes, Docker
 and Podman understand. It asks this host only: localhost, an address of its own, or a unix socket.
 
-    exec-probe http [OPTIONS] TARGET    one HTTP request; healthy on status 200-399
-    exec-probe tcp  [OPTIONS] TARGET    one TCP connection; healthy once it is accepted
-    exec-probe grpc [OPTIONS] TARGET    one grpc.health.v1.Health/Check; healthy on SERVING
-    exec-probe file [OPTIONS] PATH      a file exists, and is fresh enough
-    exec-probe install [OPTIONS] DEST   copies this binary to DEST, a folder or a file
-    exec-probe help [COMMAND], --help, --version
+";
+
+const BELOW_COMMANDS: &str = "    exec-probe help [COMMAND], --help, --version
 
 Examples:
     exec-probe http :8080/healthz
@@ -34,37 +32,24 @@ Exit code: 0 healthy, 1 unhealthy (or --unhealthy-exit), 64 wrong command line a
 ";
 
 /// The help of everything, or of one command.
-pub(crate) fn text(command: Option<Command>) -> String {
-    let Some(command) = command else { return TOP.to_owned() };
-    let mut out = format!("exec-probe {} [OPTIONS] {}\n\n{}\n", command.name(), command.operand(), about(command));
+pub(crate) fn text(command: Option<&Command>) -> String {
+    let Some(command) = command else {
+        let list = COMMANDS.map(listed).concat();
+        return format!("{ABOVE_COMMANDS}{list}{BELOW_COMMANDS}");
+    };
+    let Command { name, operand, about, .. } = command;
+    let mut out = format!("exec-probe {name} [OPTIONS] {operand}\n\n{about}\n");
     for flag in command.flags() {
         out.push_str(&row(flag));
     }
     out
 }
 
-fn about(command: Command) -> &'static str {
-    match command {
-        Command::Http => {
-            "One HTTP request; healthy on status 200-399. TARGET: :8080/healthz, 8080, localhost:8080/x, [::1]:8080/x,\n\
-             https://localhost:8443/x; with --unix-socket also /healthz alone.\n"
-        }
-        Command::Tcp => {
-            "One TCP connection; healthy once it is accepted. TARGET: :5432, 5432, localhost:5432, [::1]:5432,\n\
-             unix:///run/app.sock.\n"
-        }
-        Command::Grpc => {
-            "One grpc.health.v1.Health/Check; healthy on SERVING. TARGET: :50051, 50051, localhost:50051,\n\
-             [::1]:50051, unix:///run/app.sock.\n"
-        }
-        Command::Install => {
-            "Copies this binary to DEST, a folder (the name stays exec-probe) or a file, for other containers to run:\n\
-             what an init container does. It replaces a copy that is running, or leaves everything as it was.\n"
-        }
-        Command::File => {
-            "Looks at a regular file, or at the one that a symbolic link leads to; healthy if it can be read.\n"
-        }
-    }
+/// One command: how it is typed and what it does.
+fn listed(command: &Command) -> String {
+    let Command { name, operand, summary, .. } = command;
+    let typed = format!("exec-probe {name:4} [OPTIONS] {operand}");
+    format!("    {typed:34}  {summary}\n")
 }
 
 /// One flag: its spelling, then its description, broken into lines.

@@ -1,98 +1,134 @@
-//! A command line taken apart, through the flag table. pico-args takes the options out; one walk before it makes up
-//! for what pico-args leaves open (its source: a value that looks like a flag is taken, `--` ends nothing, the error
-//! of a bad value does not name its flag, quotes behind `=` are stripped). Values travel through it with a `=` in
-//! front, so that none can be mistaken for an option.
+//! A command line taken apart: its options by name, its operand, and all that is wrong with it. The walk through argv is
+//! the [`Grammar`]'s; pico-args keeps the options between that walk and those who take them out. It parses nothing here
+//! (its source: a value that looks like a flag is taken, `--` ends nothing, the error of a bad value does not name its
+//! flag, quotes after `=` are stripped), and values lie in it with a `=` in front, so that none can be mistaken for an
+//! option.
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 
 use pico_args::Arguments;
 
-use crate::cli::flags::{self, Command, Flag};
-use crate::target::without_user;
-use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
+use crate::cli::command::Command;
+use crate::cli::flags::{self, FLAGS, Flag};
+use crate::cli::grammar::{Given, Grammar, Mistake, Walked};
+use crate::cli::usage::{Complaint, Named, UsageError};
+use crate::cli::{habits, values};
+use crate::report::Format;
+use crate::text::{TARGET_CHARS, shown};
 use crate::word::{Sought, Word, Wrong};
 
 /// Looks a variable up.
 pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-pub(super) fn utf8(arg: OsString) -> Result<String, String> {
-    arg.into_string().map_err(|arg| format!("{}: wanted UTF-8", quoted(without_user(&arg.to_string_lossy()))))
-}
+/// How our own command lines are split.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    one_dash: false,
+    clusters: false,
+    equals: true,
+    short_equals: true,
+    prefixes: false,
+    ends_at_operand: false,
+    dashed_values: false,
+    is_strange: habits::is_strange,
+};
 
-/// A command line taken apart: options by their long names, and the operands.
-pub(super) struct Line<'a> {
-    pub(super) command: Command,
+/// A command line taken apart. What is taken out and can't be understood becomes a complaint, and the rest is looked at
+/// all the same, so that one run names everything.
+pub(crate) struct Line<'a> {
+    command: &'static Command,
     /// None where none was typed, as most options are not.
     options: Option<Arguments>,
+    /// The flags that were typed, also after they were taken out.
+    typed: Vec<&'static Flag>,
     operands: Vec<String>,
     env: Env<'a>,
+    complaints: Vec<Complaint>,
+    /// True if the walk has met a mistake.
+    is_unclear: bool,
+    notes: Vec<String>,
+    output: Format,
 }
 
 impl<'a> Line<'a> {
-    /// Goes through argv once. None: help was asked for.
-    pub(super) fn walk(
-        command: Command,
-        args: impl Iterator<Item = OsString>,
-        env: Env<'a>,
-    ) -> Result<Option<Self>, String> {
+    /// Goes through the words after the command.
+    pub(super) fn walk(command: &'static Command, args: impl Iterator<Item = OsString>, env: Env<'a>) -> Self {
+        let flags: Vec<&'static Flag> = command.flags().collect();
+        let Walked { given, operands, mistakes } = GRAMMAR.walk(&flags, args);
+        let output = format(&given, env);
+        let is_unclear = !mistakes.is_empty();
+        let complaints = mistakes.into_iter().map(|mistake| complaint(command, mistake)).collect();
+        let typed = given.iter().map(|given| given.flag).collect();
         let mut options: Vec<OsString> = Vec::new();
-        let mut operands = Vec::new();
-        let mut args = args.peekable();
-        let mut only_operands = false;
-        while let Some(arg) = args.next() {
-            let arg = utf8(arg)?;
-            if only_operands || !arg.starts_with('-') || arg == "-" {
-                operands.push(arg);
-            } else if arg == "--" {
-                only_operands = true;
-            } else if matches!(arg.as_str(), "--help" | "-h") {
-                return Ok(None);
-            } else {
-                let (flag, attached) = find_flag(command, &arg)?;
-                options.push(flag.long.into());
-                match (flag.value, attached) {
-                    (None, None) => {}
-                    (None, Some(_)) => return Err(format!("{} takes no value", flag.long)),
-                    (Some(_), Some(value)) => options.push(format!("={value}").into()),
-                    (Some(wanted), None) => options.push(separate_value(flag, wanted, args.next())?),
-                }
-            }
+        for Given { flag, value } in given {
+            options.push(flag.long.into());
+            options.extend(value.map(|value| format!("={value}").into()));
         }
         let options = (!options.is_empty()).then(|| Arguments::from_vec(options));
-        Ok(Some(Line { command, options, operands, env }))
+        Line { command, options, typed, operands, env, complaints, is_unclear, notes: Vec::new(), output }
+    }
+
+    /// Notes something that is wrong.
+    pub(super) fn complain(&mut self, complaint: Complaint) {
+        self.complaints.push(complaint);
+    }
+
+    /// Keeps a remark for `-v`.
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// What was made of the line, with its remarks; an error if there is any complaint.
+    pub(super) fn finish<T>(self, meant: Option<T>) -> Result<(T, Vec<String>), UsageError> {
+        match meant {
+            Some(meant) if self.complaints.is_empty() => Ok((meant, self.notes)),
+            _ => Err(UsageError::new(Some(self.command), self.output, self.complaints)),
+        }
+    }
+
+    /// True if a flag was typed, whatever its value.
+    pub(super) fn is_given(&self, flag: &'static Flag) -> bool {
+        self.typed.contains(&flag)
+    }
+
+    /// True if there is any operand.
+    pub(super) fn has_operand(&self) -> bool {
+        !self.operands.is_empty()
     }
 
     /// A text to look for.
-    pub(super) fn wanted(&mut self, flag: &'static Flag) -> Result<Option<Sought>, String> {
+    pub(super) fn sought(&mut self, flag: &'static Flag) -> Option<Sought> {
         self.word(flag, |word| match word.value() {
             "" => Err(Wrong("wanted a text".to_owned())),
             text => Ok(Sought { text: text.to_owned(), shown: word.typed().to_owned() }),
         })
     }
 
+    /// The value of a flag.
     pub(super) fn option<T>(
         &mut self,
         flag: &'static Flag,
         understand: impl FnMut(&str) -> Result<T, Wrong>,
-    ) -> Result<Option<T>, String> {
-        Ok(self.options(flag, understand)?.into_iter().next())
+    ) -> Option<T> {
+        self.options(flag, understand).into_iter().next()
     }
 
+    /// Every value of a flag.
     pub(super) fn options<T>(
         &mut self,
         flag: &'static Flag,
         mut understand: impl FnMut(&str) -> Result<T, Wrong>,
-    ) -> Result<Vec<T>, String> {
+    ) -> Vec<T> {
         self.words(flag, |word| understand(word.value()))
     }
 
+    /// The value of a flag that is shown in messages later.
     pub(super) fn word<T>(
         &mut self,
         flag: &'static Flag,
         understand: impl FnMut(&Word) -> Result<T, Wrong>,
-    ) -> Result<Option<T>, String> {
-        Ok(self.words(flag, understand)?.into_iter().next())
+    ) -> Option<T> {
+        self.words(flag, understand).into_iter().next()
     }
 
     /// Every value of a flag, expanded and understood; or the value of its variable.
@@ -100,29 +136,97 @@ impl<'a> Line<'a> {
         &mut self,
         flag: &'static Flag,
         mut understand: impl FnMut(&Word) -> Result<T, Wrong>,
-    ) -> Result<Vec<T>, String> {
+    ) -> Vec<T> {
         let typed = self.take(flag);
         if typed.len() > 1 && !flag.repeats {
-            return Err(format!("{} is given {} times, wanted once", flag.long, typed.len()));
+            self.complain(Complaint::repeated(flag.long, typed.len()));
         }
-        let env = flag.env.filter(|_| flag.commands.contains(&self.command));
+        let env = flag.env.filter(|_| self.command.has(flag));
         if let (Some(name), true) = (env, typed.is_empty()) {
-            let Some(value) = (self.env)(name).filter(|value| !value.is_empty()) else { return Ok(Vec::new()) };
-            let value = value.to_string_lossy().into_owned();
-            return match understand(&Word::literal(&value)) {
-                Ok(understood) => Ok(vec![understood]),
-                Err(Wrong(why)) => Err(format!("{name} {}: {why}", quoted(&value))),
-            };
+            let value = (self.env)(name).filter(|value| !value.is_empty());
+            let Some(value) = value.map(|value| value.to_string_lossy().into_owned()) else { return Vec::new() };
+            let understood = understand(&Word::literal(&value));
+            return self.understood(Named::Variable(name, &value), understood).into_iter().collect();
         }
         let mut all = Vec::new();
         for typed in typed {
-            let word = Word::expand(&typed, self.env).map_err(|error| format!("{}: {}", flag.long, error.0))?;
-            all.push(
-                understand(&word)
-                    .map_err(|Wrong(why)| format!("{} {}: {why}", flag.long, shown_value(flag, &typed)))?,
-            );
+            if !flag.is_text && is_quoted(&typed) {
+                let why = "the quotes arrived as a part of it, wanted it without them";
+                self.complain(Complaint::of(Named::Value(flag, &typed), why));
+            } else if let Some(word) = self.expanded(flag.long, Word::expand(&typed, self.env)) {
+                let understood = understand(&word);
+                all.extend(self.understood(Named::Value(flag, &typed), understood));
+            }
         }
-        Ok(all)
+        all
+    }
+
+    /// True if a switch is on.
+    pub(super) fn switch(&mut self, flag: &'static Flag) -> bool {
+        let Some(options) = &mut self.options else { return false };
+        let mut count = 0;
+        while options.contains(flag.long) {
+            count += 1;
+        }
+        if count > 1 {
+            self.complain(Complaint::repeated(flag.long, count));
+        }
+        count > 0
+    }
+
+    /// The one operand, understood.
+    pub(super) fn target<T>(&mut self, understand: impl FnOnce(&Word) -> Result<T, Wrong>) -> Option<T> {
+        // After an option that is unknown or lacks its value, a word can be that value: it is neither counted nor shown.
+        if self.is_unclear {
+            return None;
+        }
+        let name = self.command.operand;
+        let typed = match self.operands.as_slice() {
+            [typed] => typed.clone(),
+            others => {
+                let complaint = Complaint::operands(self.command, others.len());
+                self.complain(complaint);
+                return None;
+            }
+        };
+        if self.holds_option(&typed) {
+            let why = "an option in the same string, wanted an argument for each word";
+            self.complain(Complaint::of(Named::Operand(name, &typed), why));
+            return None;
+        }
+        let word = self.expanded(name, Word::expand_target(&typed, self.env))?;
+        let understood = understand(&word);
+        self.understood(Named::Operand(name, &typed), understood)
+    }
+
+    /// An expanded word; what its placeholders gave is noted by its length.
+    fn expanded(&mut self, name: &'static str, word: Result<Word, crate::word::Unexpanded>) -> Option<Word> {
+        match word {
+            Ok(word) => {
+                for (placeholder, len) in word.placeholders() {
+                    let bytes = if len == 1 { "byte" } else { "bytes" };
+                    let note = format!("{} is {len} {bytes} long", shown(placeholder, TARGET_CHARS));
+                    if !self.notes.contains(&note) {
+                        self.notes.push(note);
+                    }
+                }
+                Some(word)
+            }
+            Err(error) => {
+                self.complain(Complaint::new(Named::Ours(name), Wrong(error.0)));
+                None
+            }
+        }
+    }
+
+    fn understood<T>(&mut self, named: Named<'_>, understood: Result<T, Wrong>) -> Option<T> {
+        match understood {
+            Ok(understood) => Some(understood),
+            Err(why) => {
+                self.complain(Complaint::new(named, why));
+                None
+            }
+        }
     }
 
     /// Takes every value of a flag out.
@@ -131,151 +235,61 @@ impl<'a> Line<'a> {
             Ok(value.to_string_lossy().strip_prefix('=').unwrap_or_default().to_owned())
         }
         let Some(options) = &mut self.options else { return Vec::new() };
-        // The walk has put a value behind every such option, so there is no error to come.
+        // The walk has put a value after every such option, so there is no error to come.
         options.values_from_os_str(flag.long, without_mark).unwrap_or_default()
     }
 
-    pub(super) fn switch(&mut self, flag: &'static Flag) -> Result<bool, String> {
-        let Some(options) = &mut self.options else { return Ok(false) };
-        let is_on = options.contains(flag.long);
-        if options.contains(flag.long) {
-            return Err(format!("{} is given twice, wanted once", flag.long));
-        }
-        Ok(is_on)
-    }
-
-    /// The one operand, understood, behind what was typed.
-    pub(super) fn target<T>(
-        &mut self,
-        understand: impl FnOnce(&Word) -> Result<T, Wrong>,
-    ) -> Result<(String, T), String> {
-        let (name, example) = (self.command.operand(), self.command.example());
-        let [typed] = self.operands.as_slice() else {
-            return Err(match self.operands.len() {
-                0 => format!("no {name}: wanted one, such as {example}"),
-                // They are not repeated: an unquoted header leaves parts of a credential here.
-                count => format!("{count} {name}s: wanted one; a value with a space in it is quoted"),
-            });
+    /// True if a TARGET holds an option of this command: the whole command line was written as one string.
+    fn holds_option(&self, typed: &str) -> bool {
+        let is_option = |word: &str| {
+            let is_this =
+                |flag: &Flag| word.starts_with(flag.long) || flag.short.is_some_and(|short| word.starts_with(short));
+            word.starts_with('-') && self.command.flags().any(is_this)
         };
-        let word = Word::expand_target(typed, self.env).map_err(|error| format!("{name}: {}", error.0))?;
-        match understand(&word) {
-            Ok(understood) => Ok((typed.clone(), understood)),
-            Err(Wrong(why)) => Err(format!("{name} \"{}\": {why}", shown(without_user(typed), TARGET_CHARS))),
+        self.command.operand == "TARGET" && typed.split_whitespace().skip(1).any(is_option)
+    }
+}
+
+/// How a usage error is printed whose command is not known.
+pub(super) fn output(args: impl Iterator<Item = OsString>, env: Env<'_>) -> Format {
+    format(&GRAMMAR.walk(FLAGS, args).given, env)
+}
+
+/// The last format that was understood, or that of the variable.
+fn format(given: &[Given], env: Env<'_>) -> Format {
+    let typed = given.iter().filter(|given| *given.flag == flags::OUTPUT).filter_map(|given| given.value.as_deref());
+    let typed = typed.filter_map(|typed| values::format(Word::expand(typed, env).ok()?.value()).ok()).next_back();
+    let variable = || values::format(&flags::OUTPUT.env.and_then(env)?.to_string_lossy()).ok();
+    typed.or_else(variable).unwrap_or(Format::Text)
+}
+
+/// What is said of a word that can't be understood.
+fn complaint(command: &'static Command, mistake: Mistake) -> Complaint {
+    let long = |flag: &'static Flag| Named::Ours(flag.long);
+    match mistake {
+        Mistake::Unknown(word) => habits::unknown_option(command, &word),
+        Mistake::Joined(flag) => {
+            let why = match flag.value {
+                Some(value) => format!("option and value are two arguments, or {}={value}", flag.long),
+                None => "wanted an argument for each word".to_owned(),
+            };
+            Complaint::new(long(flag), Wrong(why))
         }
-    }
-}
-
-/// The flag behind an argument, and the value that hangs on it.
-fn find_flag(command: Command, arg: &str) -> Result<(&'static Flag, Option<&str>), String> {
-    let (name, attached) = match arg.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (arg, None),
-    };
-    if let Some(flag) = command.flags().find(|flag| flag.long == name || flag.short == Some(name)) {
-        return Ok((flag, attached));
-    }
-    let with_value = |flag: &&Flag| flag.value.is_some() && flag.short.is_some_and(|short| arg.starts_with(short));
-    match unknown_option(command, name) {
-        // curl's way to write -X POST; no other program's option may be mistaken for it.
-        Err(None) => match command.flags().find(with_value) {
-            Some(flag) => Ok((flag, arg.get(2..))),
-            None => {
-                Err(format!("{}: no such option; see exec-probe {} --help", shown(name, VALUE_CHARS), command.name()))
-            }
-        },
-        Err(Some(why)) => Err(why),
-        Ok(()) => Err(format!("{}: no such option", shown(name, VALUE_CHARS))),
-    }
-}
-
-/// What to say of an option that this command does not know; nothing if it resembles none.
-fn unknown_option(command: Command, name: &str) -> Result<(), Option<String>> {
-    let typed = shown(name, VALUE_CHARS);
-    if let Some((_, instead)) = flags::HABITS.iter().find(|(habit, _)| *habit == name) {
-        return Err(Some(format!("{typed}: {instead}")));
-    }
-    let is_cluster =
-        name.len() > 2 && !name.starts_with("--") && name[1..].bytes().all(|byte| b"fsSLkq".contains(&byte));
-    if is_cluster {
-        let why = "failing on a bad status, silence and following are always on; leave it out";
-        return Err(Some(format!("{typed}: {why}")));
-    }
-    let doubled = format!("-{name}");
-    if !name.starts_with("--") && command.flags().any(|flag| flag.long == doubled) {
-        return Err(Some(format!("{typed}: no such option; did you mean {doubled}?")));
-    }
-    let other = Command::ALL.into_iter().find(|other| other.flags().any(|flag| flag.long == name));
-    if let Some(other) = other {
-        return Err(Some(format!("{typed}: no such option of {}; {} has it", command.name(), other.name())));
-    }
-    match nearest(name, command.flags().map(|flag| flag.long)) {
-        Some(near) if name.starts_with("--") => Err(Some(format!("{typed}: no such option; did you mean {near}?"))),
-        _ => Err(None),
-    }
-}
-
-/// The value that stands behind an option as an argument of its own, marked for pico-args.
-fn separate_value(flag: &Flag, wanted: &str, value: Option<OsString>) -> Result<OsString, String> {
-    let Some(value) = value else { return Err(format!("{}: wanted {wanted} behind it", flag.long)) };
-    let value = utf8(value)?;
-    if value.starts_with('-') {
-        let long = flag.long;
-        let value = shown_value(flag, &value);
-        return Err(format!(
-            "{long} {value}: looks like an option; wanted {wanted}, or {long}=VALUE for such a value"
-        ));
-    }
-    Ok(format!("={value}").into())
-}
-
-/// A value in a message: a credential only up to its colon.
-fn shown_value(flag: &Flag, typed: &str) -> String {
-    if !flag.is_secret {
-        return quoted(typed);
-    }
-    match typed.split_once(':') {
-        Some((name, _)) => quoted(&format!("{name}: …")),
-        None => "\"…\"".to_owned(),
-    }
-}
-
-/// The candidate that is fewest edits away, if that is few for its length.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.map(|candidate| (edits(word, candidate), candidate)).min_by_key(|(edits, _)| *edits);
-    near.filter(|(edits, candidate)| *edits <= candidate.trim_start_matches('-').len() / 2)
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many characters must be inserted, removed, replaced or swapped with their neighbour (optimal string alignment).
-fn edits(one: &str, other: &str) -> usize {
-    let one: Vec<char> = one.chars().take(VALUE_CHARS).collect();
-    let other: Vec<char> = other.chars().take(VALUE_CHARS).collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in other.iter().enumerate() {
-            let mut cost = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
-                cost = cost.min(before[j - 1] + 1);
-            }
-            row.push(cost);
+        Mistake::NeedsValue(flag) => {
+            Complaint::new(long(flag), Wrong(format!("needs a value: {}", flag.value.unwrap_or_default())))
         }
-        before = std::mem::replace(&mut last, row);
+        Mistake::TakesNoValue(flag) => Complaint::of(long(flag), "takes no value"),
+        Mistake::LooksLikeOption(flag, word) => {
+            let Flag { long, value, .. } = flag;
+            let wanted = value.unwrap_or_default();
+            let why = format!("looks like an option; wanted {wanted}, or {long}=VALUE for such a value");
+            Complaint::new(Named::Instead(flag, &word), Wrong(why))
+        }
+        Mistake::NotUtf8(at) => Complaint::not_utf8(at + 1),
     }
-    last.last().copied().unwrap_or_default()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn edits_count_swaps_once() {
-        for (one, other, wanted) in
-            [("", "", 0), ("timeout", "timout", 1), ("htpp", "http", 1), ("htt", "http", 1), ("ab", "xy", 2)]
-        {
-            assert_eq!(edits(one, other), wanted, "{one} {other}");
-        }
-    }
+/// True for a value that came with its quotes, as of a shell that is not there.
+fn is_quoted(typed: &str) -> bool {
+    typed.len() > 1 && ['"', '\''].iter().any(|quote| typed.starts_with(*quote) && typed.ends_with(*quote))
 }

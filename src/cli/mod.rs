@@ -1,34 +1,46 @@
 //! The command line: what was typed becomes an [`Action`] that is valid and complete. Nothing is asked or printed
 //! here, and no file opened but those that placeholders and TLS options name.
 
+pub(crate) mod command;
+mod file;
 pub(crate) mod flags;
+pub(crate) mod grammar;
+mod grpc;
+mod habits;
 pub(crate) mod help;
+mod http;
+mod install;
 mod line;
 pub(crate) mod parse;
+mod tcp;
+mod tls;
+pub(crate) mod usage;
 mod values;
 
 use std::time::Duration;
 
 use crate::install::Install;
-use crate::output::Format;
 use crate::probe::Probe;
-use flags::Command;
+use crate::report::Format;
+use command::Command;
 
-/// What was asked for.
+/// What a command line says to do.
 #[derive(Debug)]
 pub(crate) enum Action {
+    /// No word, or none that says what: the help, as an error.
+    Nothing,
     /// The help of all or of one command.
-    Help(Option<Command>),
+    Help(Option<&'static Command>),
     /// The version.
     Version,
     /// A probe.
     Probe(Box<Probe>, Settings),
     /// A copy of this binary.
-    Install(Install, Settings),
+    Install(Box<Install>, Settings),
 }
 
 /// What all probes have in common; an install takes its part of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
@@ -40,15 +52,6 @@ pub(crate) struct Settings {
     pub(crate) verbose: bool,
     /// How to print.
     pub(crate) output: Format,
-}
-
-/// A command line that can't be obeyed, and what was wanted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct UsageError {
-    /// The command, once it is known.
-    pub(crate) command: Option<&'static str>,
-    /// The text between command and "; nothing was asked".
-    pub(crate) message: String,
-    /// How it is printed, as far as that was understood.
-    pub(crate) output: Format,
+    /// Remarks on the command line, for `-v`.
+    pub(crate) notes: Vec<String>,
 }

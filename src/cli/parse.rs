@@ -1,283 +1,101 @@
-//! From argv to an [`Action`]: what the options of each command mean together. [`Line`] takes them out.
+//! From argv to an [`Action`]: the command is chosen here, and what its options mean is said in the command's own file.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use http::Method;
-
-use crate::cli::flags::{self, Command};
-use crate::cli::line::{Env, Line, nearest, utf8};
-use crate::cli::{Action, Settings, UsageError, values};
-use crate::install::Install;
-use crate::outcome::{EXIT_UNHEALTHY, StatusList};
-use crate::output::Format;
-use crate::probe::Probe;
-use crate::probe::file::FileProbe;
-use crate::probe::grpc::{GrpcProbe, ServingList};
-use crate::probe::http::{Header, HttpProbe};
-use crate::probe::tcp::TcpProbe;
-use crate::target::{Target, UnixSocket, without_user};
-use crate::text::{TARGET_CHARS, VALUE_CHARS, quoted, shown};
-use crate::tls::{self, Identity, Tls, Trust};
-use crate::url::{Scheme, Url};
-use crate::word::{Word, Wrong};
+use crate::cli::command::{COMMANDS, Command};
+use crate::cli::habits::nearest;
+use crate::cli::line::{self, Env, Line};
+use crate::cli::usage::{Complaint, Named, UsageError};
+use crate::cli::{Action, Settings, flags, values};
+use crate::outcome::EXIT_UNHEALTHY;
+use crate::report::Format;
+use crate::word::Wrong;
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Understands a command line: `args` without the program's name.
-pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Option<Action>, UsageError> {
-    let output = early_format(&args, env);
-    let at_top = |message: String| UsageError { command: None, message, output };
-    let mut args = args.into_iter();
-    let Some(first) = args.next() else { return Ok(None) };
-    let first = utf8(first).map_err(at_top)?;
-    match first.as_str() {
-        "--help" | "-h" => return Ok(Some(Action::Help(None))),
-        "--version" | "-V" => return Ok(Some(Action::Version)),
-        "help" => return help(args.next()).map(Some).map_err(at_top),
+///
+/// Help and version, which exit with 0, are all that was typed: other words beside them were meant to ask something. A
+/// lone `-h` is no option, and gets the help as no word at all does.
+pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageError> {
+    let words: Vec<Option<&str>> = args.iter().map(|arg| arg.to_str()).collect();
+    match words.as_slice() {
+        [] | [Some("-h")] => return Ok(Action::Nothing),
+        [Some("--help" | "help")] => return Ok(Action::Help(None)),
+        [Some("--version" | "-V")] => return Ok(Action::Version),
+        [Some(word), Some("--help")] | [Some("help"), Some(word)] => {
+            if let Some(command) = Command::named(word) {
+                return Ok(Action::Help(Some(command)));
+            }
+        }
         _ => {}
     }
-    let Some(command) = Command::ALL.into_iter().find(|command| command.name() == first) else {
-        return Err(at_top(unknown_command(&first)));
+    let command = words[0].and_then(Command::named);
+    let Some(command) = command else {
+        let complaint = no_command(&words);
+        return Err(UsageError::new(None, line::output(args.into_iter(), env), vec![complaint]));
     };
-    let in_command = |message: String| UsageError { command: Some(command.name()), message, output };
-    let Some(mut line) = Line::walk(command, args, env).map_err(in_command)? else {
-        return Ok(Some(Action::Help(Some(command))));
+    let mut line = Line::walk(command, args.into_iter().skip(1), env);
+    let settings = settings(&mut line);
+    let action = (command.understand)(&mut line, settings);
+    let (mut action, notes) = line.finish(action)?;
+    if let Action::Probe(_, settings) | Action::Install(_, settings) = &mut action {
+        settings.notes = notes;
+    }
+    Ok(action)
+}
+
+/// What is wrong with the first word, or with the one after `help`.
+fn no_command(words: &[Option<&str>]) -> Complaint {
+    let (at, word) = match words {
+        [Some("help"), word, ..] => (2, *word),
+        [word, ..] => (1, *word),
+        [] => (1, Some("")),
     };
-    line.action().map(Some).map_err(in_command)
+    let Some(word) = word else { return Complaint::not_utf8(at) };
+    if at == 2 && Command::named(word).is_some() {
+        return Complaint::of(Named::Ours("help"), "takes one word at most, such as exec-probe help http");
+    }
+    match word {
+        "--help" => {
+            return Complaint::of(Named::Ours("--help"), "is typed alone, or as the one word after a command");
+        }
+        "--version" | "-V" => return Complaint::of(Named::Ours("--version"), "is typed alone"),
+        _ if word.starts_with('-') => {
+            let why = "the command comes first, such as exec-probe http :8080/healthz";
+            return Complaint::of(Named::Option(word), why);
+        }
+        _ => {}
+    }
+    let first = word.split_whitespace().next().unwrap_or_default();
+    if let Some(command) = Command::named(first).filter(|_| first != word) {
+        let why = "the command line arrived as one string, wanted an argument for each word";
+        return Complaint::of(Named::Ours(command.name), why);
+    }
+    let names = COMMANDS.map(|command| command.name).join(", ");
+    let wanted = format!("wanted {names} or help");
+    let why = match nearest(word, COMMANDS.into_iter().map(|command| command.name)) {
+        Some(name) => format!("{wanted}; did you mean {name}?"),
+        None => wanted,
+    };
+    Complaint::new(Named::Command(word), Wrong(why))
 }
 
-fn help(topic: Option<OsString>) -> Result<Action, String> {
-    let Some(topic) = topic else { return Ok(Action::Help(None)) };
-    let topic = utf8(topic)?;
-    let command = Command::ALL.into_iter().find(|command| command.name() == topic);
-    command.map(|command| Action::Help(Some(command))).ok_or_else(|| unknown_command(&topic))
-}
-
-fn unknown_command(word: &str) -> String {
-    if word.starts_with('-') {
-        return format!(
-            "{}: the command comes first, such as exec-probe http :8080/healthz",
-            shown(word, VALUE_CHARS)
-        );
+/// What all commands have in common. What can't be understood is complained of, and its default put in its place.
+fn settings(line: &mut Line<'_>) -> Settings {
+    let settings = Settings {
+        output: line.option(&flags::OUTPUT, values::format).unwrap_or(Format::Text),
+        timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT),
+        unhealthy_exit: line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit).unwrap_or(EXIT_UNHEALTHY),
+        quiet: line.switch(&flags::QUIET),
+        verbose: line.switch(&flags::VERBOSE),
+        notes: Vec::new(),
+    };
+    if settings.quiet && settings.verbose {
+        line.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
     }
-    let names = Command::ALL.map(Command::name);
-    let wanted = "wanted http, tcp, grpc, file, install or help";
-    match nearest(word, names.into_iter()) {
-        Some(name) => format!("{}: {wanted}; did you mean {name}?", quoted(without_user(word))),
-        None => format!("{}: {wanted}", quoted(without_user(word))),
-    }
-}
-
-/// The format for errors that come before `--output` itself is understood.
-fn early_format(args: &[OsString], env: Env<'_>) -> Format {
-    let env_value = flags::OUTPUT.env.and_then(env);
-    let mut is_json = env_value.is_some_and(|value| value == "json");
-    let mut args = args.iter().take_while(|arg| *arg != "--").peekable();
-    while let Some(arg) = args.next() {
-        match arg.to_str() {
-            Some("--output=json") => is_json = true,
-            Some("--output=text") => is_json = false,
-            Some("--output") => is_json = args.peek().is_some_and(|value| *value == "json"),
-            _ => {}
-        }
-    }
-    if is_json { Format::Json } else { Format::Text }
-}
-
-impl Line<'_> {
-    fn action(&mut self) -> Result<Action, String> {
-        let settings = self.settings()?;
-        let probe = match self.command {
-            Command::Http => Probe::Http(Box::new(self.http()?)),
-            Command::Tcp => Probe::Tcp(TcpProbe { target: self.target(Target::parse)?.1 }),
-            Command::Grpc => Probe::Grpc(Box::new(self.grpc()?)),
-            Command::File => Probe::File(self.file()?),
-            Command::Install => return Ok(Action::Install(self.install()?, settings)),
-        };
-        Ok(Action::Probe(Box::new(probe), settings))
-    }
-
-    fn install(&mut self) -> Result<Install, String> {
-        let links = self.options(&flags::LINK, values::file_name)?;
-        let (typed, dest) = self.target(|word| values::path(word.value(), "wanted a folder or a file"))?;
-        let install = Install { dest, shown: shown(&typed, TARGET_CHARS), links };
-        match install.links.iter().find(|link| install.file().file_name().is_some_and(|name| name == link.as_str())) {
-            Some(link) => Err(format!("--link {}: that is the name of the copy itself", quoted(link))),
-            None => Ok(install),
-        }
-    }
-
-    fn settings(&mut self) -> Result<Settings, String> {
-        let settings = Settings {
-            output: self.option(&flags::OUTPUT, values::format)?.unwrap_or(Format::Text),
-            timeout: self.option(&flags::TIMEOUT, values::timeout)?.unwrap_or(TIMEOUT),
-            unhealthy_exit: self.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit)?.unwrap_or(EXIT_UNHEALTHY),
-            quiet: self.switch(&flags::QUIET)?,
-            verbose: self.switch(&flags::VERBOSE)?,
-        };
-        if settings.quiet && settings.verbose {
-            return Err("--quiet and --verbose contradict each other; wanted one of them".to_owned());
-        }
-        Ok(settings)
-    }
-
-    #[inline(never)] // large frames, of which a command line needs one
-    fn http(&mut self) -> Result<HttpProbe, String> {
-        let method = self.option(&flags::METHOD, values::method)?.unwrap_or(Method::GET);
-        let given = self.options(&flags::HEADER, values::header)?;
-        let user = self.option(&flags::USER, values::user)?;
-        let wanted = self.option(&flags::EXPECT_STATUS, |text| {
-            StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
-        })?;
-        let body = self.wanted(&flags::EXPECT_BODY)?;
-        let unix_socket = self.word(&flags::UNIX_SOCKET, |word| UnixSocket::parse(word, 0..word.value().len()))?;
-        let follow = self.option(&flags::REDIRECTS, values::redirects)?.unwrap_or(true);
-        let show_body = self.switch(&flags::SHOW_BODY)?;
-        let tls = self.tls()?;
-        let (_, url) = self.target(|word| {
-            let url = Url::parse(word, unix_socket.is_some())?;
-            let line = method.as_str().len() + url.path.len() + "  HTTP/1.1\r\n".len();
-            if line > values::MOST_LINE { Err(Wrong("wanted at most 64 KiB".to_owned())) } else { Ok(url) }
-        })?;
-        if body.is_some() && method == Method::HEAD {
-            return Err("--expect-body with -X HEAD: the response to HEAD has no body; wanted one of them".to_owned());
-        }
-        if let (Scheme::Http, Some(flag)) = (url.scheme, tls.1) {
-            return Err(format!("{flag} is for https; wanted https:// in TARGET"));
-        }
-        let tls = tls.0;
-        let (host, headers) = headers(given, user, url.user.clone())?;
-        let is_wanted_explicit = wanted.is_some();
-        let wanted = wanted.unwrap_or_default();
-        Ok(HttpProbe {
-            url,
-            method,
-            headers,
-            host,
-            wanted,
-            is_wanted_explicit,
-            body,
-            unix_socket,
-            tls,
-            follow,
-            show_body,
-        })
-    }
-
-    #[inline(never)] // as for http
-    fn grpc(&mut self) -> Result<GrpcProbe, String> {
-        let service = self.word(&flags::SERVICE, |word| Ok((word.value().to_owned(), word.typed().to_owned())))?;
-        let (service, typed) = service.unwrap_or_default();
-        let (tls, flag) = self.tls()?;
-        let tls = match (self.switch(&flags::TLS)?, flag) {
-            (true, _) => Some(tls),
-            (false, None) => None,
-            (false, Some(flag)) => return Err(format!("{flag} is for TLS; wanted --tls as well")),
-        };
-        let metadata = self.options(&flags::METADATA, values::metadata)?;
-        let wanted = self.option(&flags::EXPECT_SERVING, |text| {
-            let wanted = "wanted serving statuses such as SERVING or SERVING,NOT_SERVING, or any";
-            ServingList::parse(text).ok_or_else(|| Wrong(wanted.to_owned()))
-        })?;
-        let authority = self.option(&flags::AUTHORITY, values::authority)?;
-        let (_, (target, own)) = self.target(|word| {
-            let target = Target::parse(word)?;
-            let own = values::authority(&target.authority())?;
-            Ok((target, own))
-        })?;
-        Ok(GrpcProbe {
-            target,
-            service,
-            shown_service: shown(&typed, VALUE_CHARS),
-            tls,
-            metadata,
-            authority: authority.unwrap_or(own),
-            wanted: wanted.unwrap_or_default(),
-        })
-    }
-
-    /// What the TLS options say, and the name of one that was given.
-    #[inline(never)] // as for http
-    fn tls(&mut self) -> Result<(Tls, Option<&'static str>), String> {
-        let path = |word: &Word| PathBuf::from(word.value());
-        let trust = self.word(&flags::CACERT, |word| Trust::load(&path(word)))?;
-        let certificate =
-            self.word(&flags::CERT, |word| Ok((Identity::load(&path(word))?, word.typed().to_owned())))?;
-        let key = self.word(&flags::KEY, |word| Ok((tls::load_key(&path(word))?, word.typed().to_owned())))?;
-        let server_name = self.option(&flags::SERVER_NAME, tls::server_name)?;
-        let given = [
-            (trust.is_some(), flags::CACERT.long),
-            (certificate.is_some(), flags::CERT.long),
-            (key.is_some(), flags::KEY.long),
-            (server_name.is_some(), flags::SERVER_NAME.long),
-        ];
-        let identity = match (certificate, key) {
-            (None, None) => None,
-            (None, Some(_)) => return Err("--key without --cert: wanted the certificate as well".to_owned()),
-            (Some((certificate, typed)), key) => {
-                let (key, flag, typed) = match key {
-                    Some((key, typed)) => (Some(key), flags::KEY.long, typed),
-                    None => (None, flags::CERT.long, typed),
-                };
-                match certificate.with_key(key) {
-                    Some(Ok(identity)) => Some(identity),
-                    Some(Err(Wrong(why))) => return Err(format!("{flag} {}: {why}", quoted(&typed))),
-                    None => return Err(format!("{flag} {}: no key in it, wanted --key as well", quoted(&typed))),
-                }
-            }
-        };
-        let flag = given.iter().find(|(is_given, _)| *is_given).map(|(_, flag)| *flag);
-        Ok((Tls { trust, identity, server_name }, flag))
-    }
-
-    fn file(&mut self) -> Result<FileProbe, String> {
-        let max_age = self.option(&flags::MAX_AGE, values::length)?;
-        let contains = self.wanted(&flags::CONTAINS)?;
-        let (typed, path) = self.target(|word| values::path(word.value(), "wanted the path of a file"))?;
-        Ok(FileProbe { path, shown: shown(&typed, TARGET_CHARS), max_age, contains })
-    }
-}
-
-/// The headers of a request, but for `Host`, which comes apart. Ours stand where the user gave none.
-fn headers(
-    given: Vec<Header>,
-    user: Option<(String, String)>,
-    url_user: Option<(String, String)>,
-) -> Result<(Option<String>, Vec<Header>), String> {
-    let is = |header: &Header, name: &str| header.name.eq_ignore_ascii_case(name);
-    let has = |name: &str| given.iter().any(|header| is(header, name));
-    let own = |name: &'static str, value: &'static str| Header { name: name.into(), value: value.into() };
-    let mut headers = Vec::new();
-    if !has("user-agent") {
-        headers.push(own("User-Agent", concat!("exec-probe/", env!("CARGO_PKG_VERSION"))));
-    }
-    if !has("accept") {
-        headers.push(own("Accept", "*/*"));
-    }
-    if !has("connection") {
-        headers.push(own("Connection", "close"));
-    }
-    match (user, url_user, has("authorization")) {
-        (Some(_), Some(_), _) => return Err("--user and a user in TARGET contradict each other".to_owned()),
-        (Some(_), _, true) => return Err("--user and an Authorization header contradict each other".to_owned()),
-        (_, Some(_), true) => {
-            return Err("a user in TARGET and an Authorization header contradict each other".to_owned());
-        }
-        (Some((name, password)), None, false) | (None, Some((name, password)), false) => {
-            headers.push(Header::basic_authorization(&name, &password));
-        }
-        (None, None, _) => {}
-    }
-    let hosts: Vec<&Header> = given.iter().filter(|header| is(header, "host")).collect();
-    if hosts.len() > 1 {
-        return Err(format!("--header Host is given {} times, wanted once", hosts.len()));
-    }
-    let host = hosts.first().map(|header| header.value.to_string());
-    let is_removed = |header: &Header| header.value.is_empty() && (is(header, "user-agent") || is(header, "accept"));
-    headers.extend(given.into_iter().filter(|header| !is(header, "host") && !is_removed(header)));
-    Ok((host, headers))
+    settings
 }

@@ -4,33 +4,40 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{EXIT_DEFECT, EXIT_USAGE};
-use crate::output::Format;
-use crate::probe::http::Header;
+use crate::probe::http::{Header, Redirects};
+use crate::report::Format;
 use crate::word::Wrong;
 
 /// The longest `--timeout`: longer than any runtime lets a health check run.
 const MOST_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
+/// The longest method: WebDAV's longest has 17 letters.
+const MOST_METHOD: usize = 32;
+
 /// The longest request line or header line.
 pub(crate) const MOST_LINE: usize = 64 * 1024;
+
+const WANTED_HOST: &str = "wanted a host name, with or without a port";
 
 fn wrong<T>(wanted: &str) -> Result<T, Wrong> {
     Err(Wrong(wanted.to_owned()))
 }
 
-/// A length: `500ms`, `2s`, `1.5s`, `1m`, `1h`.
+/// A length: `500ms`, `2s`, `1.5s`, `1m`, `1h`. A bare number is seconds, as for `timeoutSeconds`, curl and wget.
 pub(crate) fn length(text: &str) -> Result<Duration, Wrong> {
-    const WANTED: &str = "wanted a number and ms, s or m, such as 500ms";
+    const WANTED: &str = "wanted a number and ms, s, m or h, such as 500ms";
     let end = text.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let nanos_per_unit: u64 = match unit {
         "ms" => 1_000_000,
-        "s" => 1_000_000_000,
+        "s" | "" => 1_000_000_000,
         "m" => 60_000_000_000,
         "h" => 3_600_000_000_000,
         _ => return wrong(WANTED),
@@ -61,8 +68,10 @@ pub(crate) fn timeout(text: &str) -> Result<Duration, Wrong> {
 
 /// An exit code for unhealthy. 2 is Docker's, 125 to 127 and those above belong to shells and runtimes.
 pub(crate) fn unhealthy_exit(text: &str) -> Result<u8, Wrong> {
+    // Rust's parser takes +3 as well.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u8>() {
-        Ok(code @ 1..=124) if ![2, EXIT_USAGE, EXIT_DEFECT].contains(&code) => Ok(code),
+        Ok(code @ 1..=124) if is_number && ![2, EXIT_USAGE, EXIT_DEFECT].contains(&code) => Ok(code),
         _ => wrong("wanted a number from 1 to 124, but not 2, 64 or 70"),
     }
 }
@@ -72,6 +81,8 @@ pub(crate) fn format(text: &str) -> Result<Format, Wrong> {
     match text {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
+        // curl's -o has this name too.
+        text if text == "-" || text.starts_with('/') => wrong("wanted text or json; a body is never printed"),
         _ => wrong("wanted text or json"),
     }
 }
@@ -82,16 +93,17 @@ pub(crate) fn method(text: &str) -> Result<Method, Wrong> {
         Ok(Method::CONNECT) => wrong("a probe opens no tunnel; wanted another method"),
         // Methods are case-sensitive, and no server knows `get`.
         Ok(method) if method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) => wrong("wanted it in capitals"),
-        Ok(method) if method.as_str().len() <= MOST_LINE => Ok(method),
+        Ok(method) if method.as_str().len() > MOST_METHOD => wrong("wanted at most 32 letters"),
+        Ok(method) => Ok(method),
         _ => wrong("wanted a method such as GET or HEAD"),
     }
 }
 
 /// `same-host` or `none`: whether redirects are followed.
-pub(crate) fn redirects(text: &str) -> Result<bool, Wrong> {
+pub(crate) fn redirects(text: &str) -> Result<Redirects, Wrong> {
     match text {
-        "same-host" => Ok(true),
-        "none" => Ok(false),
+        "same-host" => Ok(Redirects::SameHost),
+        "none" => Ok(Redirects::None),
         _ => wrong("wanted same-host or none"),
     }
 }
@@ -107,7 +119,7 @@ pub(crate) fn header(text: &str) -> Result<Header, Wrong> {
     match name.as_str() {
         "host" | "connection" if value.is_empty() => wrong("wanted a value: this header can't be removed"),
         "host" | "authorization" if !is_ascii => wrong("wanted ASCII in the value of this header"),
-        "host" if value.as_bytes().contains(&b' ') => wrong("wanted one name in the value of this header"),
+        "host" if authority(value.to_str().unwrap_or_default()).is_err() => wrong(WANTED_HOST),
         _ => {
             let (name, value) = text.split_once(':').unwrap_or((text, ""));
             Ok(Header { name: name.to_owned().into(), value: value.trim().to_owned().into() })
@@ -123,7 +135,17 @@ pub(crate) fn metadata(text: &str) -> Result<(HeaderName, HeaderValue), Wrong> {
     if name.as_str().starts_with("grpc-") || own.contains(&name.as_str()) {
         return wrong("this name is gRPC's own; wanted another");
     }
+    if name.as_str().ends_with("-bin") && !is_base64(value.as_bytes()) {
+        return wrong("wanted base64 in the value of a name that ends in -bin");
+    }
     Ok((name, value))
+}
+
+/// True for what gRPC sends under a `-bin` name: base64 with or without padding, several values with commas between.
+fn is_base64(text: &[u8]) -> bool {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
+    text.split(|byte| *byte == b',').all(|part| engine.decode(part.trim_ascii()).is_ok())
 }
 
 fn header_parts(text: &str) -> Result<(HeaderName, HeaderValue), Wrong> {
@@ -164,11 +186,15 @@ pub(crate) fn user(text: &str) -> Result<(String, String), Wrong> {
     }
 }
 
-/// The name and port that `:authority` carries.
+/// The name and port that `:authority` and `Host` carry.
 pub(crate) fn authority(text: &str) -> Result<Authority, Wrong> {
+    let after_name = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
     match text.parse::<Authority>() {
-        Ok(authority) if !text.contains('@') => Ok(authority),
-        _ => wrong("wanted a host name, with or without a port"),
+        // http's type reads a port only where it is one, and takes anything else for part of the text.
+        Ok(authority) if !text.contains('@') && (authority.port().is_some() || !after_name.contains(':')) => {
+            Ok(authority)
+        }
+        _ => wrong(WANTED_HOST),
     }
 }
 
@@ -178,7 +204,7 @@ mod tests {
 
     #[test]
     fn lengths_are_a_number_and_a_unit() {
-        const WANTED: &str = "wanted a number and ms, s or m, such as 500ms";
+        const WANTED: &str = "wanted a number and ms, s, m or h, such as 500ms";
         const TOO_LONG: &str = "wanted fewer: that is longer than a century";
         let rows = [
             ("500ms", Ok(500_000_000)),
@@ -190,7 +216,11 @@ mod tests {
             ("1.000000001s", Ok(1_000_000_001)),
             ("0s", Err("wanted more than zero, such as 500ms")),
             ("0.0000000001s", Err(WANTED)),
-            ("5", Err(WANTED)),
+            ("5", Ok(5_000_000_000)),
+            ("1.5", Ok(1_500_000_000)),
+            ("0", Err("wanted more than zero, such as 500ms")),
+            (".", Err(WANTED)),
+            ("5.", Err(WANTED)),
             ("5x", Err(WANTED)),
             ("s", Err(WANTED)),
             ("", Err(WANTED)),
@@ -218,8 +248,47 @@ mod tests {
         for (given, wanted) in [("1", Some(1)), ("3", Some(3)), ("124", Some(124)), ("63", Some(63))] {
             assert_eq!(unhealthy_exit(given).ok(), wanted, "{given}");
         }
-        for given in ["0", "2", "64", "70", "125", "255", "256", "-1", "", "x", "1.0"] {
+        for given in ["0", "2", "64", "70", "125", "255", "256", "-1", "+3", "", "x", "1.0"] {
             assert!(unhealthy_exit(given).is_err(), "{given}");
         }
+    }
+
+    #[test]
+    fn methods_are_short_enough_to_be_sent() {
+        assert!(method(&"A".repeat(32)).is_ok());
+        assert_eq!(method(&"A".repeat(33)), wrong("wanted at most 32 letters"));
+    }
+
+    #[test]
+    fn a_host_is_a_name_with_or_without_a_port() {
+        for value in ["shop.example", "shop.example:8443", "[::1]", "[::1]:80", "a_b", "127.0.0.1:80"] {
+            assert!(header(&format!("Host: {value}")).is_ok(), "{value}");
+        }
+        let wrong = [
+            "https://shop.example/",
+            "shop.example/",
+            "a\tb",
+            "a b",
+            "me@shop.example",
+            "shop.example:http",
+            "shop.example:99999",
+            "::1",
+            "a?b",
+            "\"a\"",
+        ];
+        for value in wrong {
+            assert_eq!(header(&format!("Host: {value}")), Err(Wrong(WANTED_HOST.to_owned())), "{value}");
+        }
+    }
+
+    #[test]
+    fn binary_metadata_is_base64() {
+        for value in ["", "AAEC", "AAE=", "AAE", "AAE=, AAEC"] {
+            assert!(metadata(&format!("x-bin: {value}")).is_ok(), "{value}");
+        }
+        for value in ["!!", "A", "AA=A", "AAE-"] {
+            assert!(metadata(&format!("x-bin: {value}")).is_err(), "{value}");
+        }
+        assert!(metadata("x: !!").is_ok());
     }
 }

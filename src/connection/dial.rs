@@ -1,4 +1,4 @@
-//! Connecting, to a unix socket or to the addresses behind a name.
+//! Connecting, to a unix socket or to the addresses of a name.
 //!
 //! It is bounded by SO_SNDTIMEO, which Linux applies to connect on TCP (EINPROGRESS) and unix sockets (EAGAIN) alike,
 //! and calling connect again goes on waiting: two addresses can be tried side by side without a thread or a poll.
@@ -19,7 +19,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects to a unix socket.
 pub(super) fn unix(addr: &SockAddr, attempt: Attempt) -> Result<Socket, Failure> {
-    let socket = new_socket(Domain::UNIX)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| Cause::system("socket", &error))?;
     loop {
         let limited = socket.set_write_timeout(Some(attempt.deadline.left_for_socket()));
         limited.map_err(|error| Cause::system("setsockopt", &error))?;
@@ -32,63 +32,81 @@ pub(super) fn unix(addr: &SockAddr, attempt: Attempt) -> Result<Socket, Failure>
             Some(libc::ENOENT | libc::ENOTDIR) => Cause::NoSocket,
             Some(libc::EACCES) => Cause::Denied,
             Some(libc::EPROTOTYPE) => Cause::NotAStream,
-            errno => Cause::System { call: "connect", errno: errno.unwrap_or(libc::EIO) },
+            _ => Cause::system("connect", &error),
         }));
     }
 }
 
-fn new_socket(domain: Domain) -> Result<Socket, Failure> {
-    Socket::new(domain, Type::STREAM, None).map_err(|error| Cause::system("socket", &error).into())
+/// Connects to the first of these addresses that accepts. If none does, the failure is the one that got furthest.
+/// `is_named`: they belong to a name, so the failure lists those that were tried.
+pub(super) fn tcp(addrs: &[LocalAddr], is_named: bool, attempt: Attempt) -> Result<Reached, Failure> {
+    Race { addrs: addrs.iter().peekable(), attempt, is_named, open: Vec::new(), failed: Vec::new() }.run()
 }
 
-/// Several addresses of one name, tried one after another, the later ones while the earlier are still open.
-pub(super) struct Race<'a> {
+/// An accepted connection.
+pub(super) struct Reached {
+    /// Our end.
+    pub(super) socket: Socket,
+    /// Who accepted.
+    pub(super) addr: LocalAddr,
+}
+
+/// Why an address is no connection, from the one that got least far to the one that got furthest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tried {
+    /// This host has no such address, or no such address family.
+    NoAddress,
+    /// The kernel knows no way there.
+    Unreachable,
+    /// A call failed for another reason.
+    Call(&'static str, i32),
+    /// Nobody listens.
+    Refused,
+    /// Accepted, but which end of it is ours can't be known.
+    Unseen(i32),
+    /// Not answered when time was over.
+    Silent,
+}
+
+impl Tried {
+    fn by(call: &'static str, error: &io::Error) -> Tried {
+        match error.raw_os_error().unwrap_or(libc::EIO) {
+            libc::ECONNREFUSED => Tried::Refused,
+            libc::ENETUNREACH | libc::EHOSTUNREACH => Tried::Unreachable,
+            libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT => Tried::NoAddress,
+            errno => Tried::Call(call, errno),
+        }
+    }
+}
+
+/// Several addresses, tried one after another, the later ones while the earlier are still open.
+struct Race<'a> {
     addrs: std::iter::Peekable<std::slice::Iter<'a, LocalAddr>>,
     attempt: Attempt,
     is_named: bool,
-    open: Vec<(Socket, SocketAddr)>,
-    failed: Vec<(SocketAddr, &'static str, i32)>,
+    open: Vec<Reached>,
+    failed: Vec<(LocalAddr, Tried)>,
 }
 
-/// The errno that stands for "still silent when time was over".
-const SILENT: i32 = libc::ETIMEDOUT;
-
-/// The call that follows an accepted connection.
-const LOOK: &str = "getsockname";
-
-impl<'a> Race<'a> {
-    /// Prepares to try these addresses. `is_named`: they stand behind a name, so failures tell which were tried.
-    pub(super) fn new(addrs: &'a [LocalAddr], attempt: Attempt, is_named: bool) -> Self {
-        Race { addrs: addrs.iter().peekable(), attempt, is_named, open: Vec::new(), failed: Vec::new() }
-    }
-
+impl Race<'_> {
     /// Waits for one address after the other, a slice of time each while there are several.
-    pub(super) fn run(mut self) -> Result<(Socket, SocketAddr), Failure> {
+    fn run(mut self) -> Result<Reached, Failure> {
         loop {
-            if let Some(addr) = self.addrs.next().map(|addr| addr.socket_addr()) {
-                match Socket::new(Domain::for_address(addr), Type::STREAM, None) {
-                    Ok(socket) => match stay_on_loopback(&socket, addr) {
-                        Ok(()) => self.open.insert(0, (socket, addr)),
-                        Err(error) => self.fail(addr, ("bind", error)),
-                    },
-                    // No such family in this kernel: as if the name had no such address.
-                    Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-                        self.fail(addr, ("socket", error));
-                    }
-                    Err(error) => return Err(Cause::system("socket", &error).into()),
-                }
+            if let Some(addr) = self.addrs.next() {
+                self.begin(*addr)?;
             }
-            // The one tried longest ago comes next; the newest stands first.
-            let Some((socket, addr)) = (!self.open.is_empty()).then(|| self.open.remove(0)) else {
+            // The one tried longest ago comes next; the newest is the first of the list.
+            if self.open.is_empty() {
                 if self.addrs.peek().is_some() {
                     continue;
                 }
                 return Err(self.failure());
-            };
-            match self.wait(&socket, addr) {
-                Ok(true) => return Ok((socket, addr)),
-                Ok(false) => self.open.push((socket, addr)),
-                Err(failed) => self.fail(addr, failed),
+            }
+            let oldest = self.open.remove(0);
+            match self.wait(&oldest) {
+                Ok(true) => return Ok(oldest),
+                Ok(false) => self.open.push(oldest),
+                Err(tried) => self.failed.push((oldest.addr, tried)),
             }
             if self.attempt.deadline.has_passed() && !self.open.is_empty() {
                 return self.late();
@@ -96,84 +114,93 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// Waits for a connection for a slice of time: true once it is accepted; or the call that failed.
-    fn wait(&self, socket: &Socket, addr: SocketAddr) -> Result<bool, (&'static str, io::Error)> {
+    /// Makes a socket for an address. A failure is one of every address.
+    fn begin(&mut self, addr: LocalAddr) -> Result<(), Failure> {
+        match Socket::new(Domain::for_address(addr.socket_addr()), Type::STREAM, None) {
+            Ok(socket) => match stay_here(&socket, addr.socket_addr()) {
+                Ok(()) => self.open.insert(0, Reached { socket, addr }),
+                Err(error) => self.failed.push((addr, Tried::by("bind", &error))),
+            },
+            // No such family in this kernel: as if the name had no such address.
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                self.failed.push((addr, Tried::NoAddress));
+            }
+            Err(error) => return Err(Cause::system("socket", &error).into()),
+        }
+        Ok(())
+    }
+
+    /// Waits for a connection for a slice of time: true once it is accepted.
+    fn wait(&self, Reached { socket, addr }: &Reached) -> Result<bool, Tried> {
+        let addr = addr.socket_addr();
         let is_alone = self.open.is_empty() && self.addrs.len() == 0;
         let left = self.attempt.deadline.left_for_socket();
         let slice = if is_alone { left } else { left.min(HEAD_START) };
-        socket.set_write_timeout(Some(slice)).map_err(|error| ("setsockopt", error))?;
+        socket.set_write_timeout(Some(slice)).map_err(|error| Tried::by("setsockopt", &error))?;
         match socket.connect(&addr.into()) {
             Ok(()) => check_other_end(socket, addr).map(|()| true),
-            Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(true),
             Err(error) => match error.raw_os_error() {
+                Some(libc::EISCONN) => Ok(true),
                 Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR | libc::EAGAIN) => Ok(false),
-                _ => Err(("connect", error)),
+                _ => Err(Tried::by("connect", &error)),
             },
         }
     }
 
     /// Time is over: a connection that was accepted while this process did not run still counts.
-    fn late(mut self) -> Result<(Socket, SocketAddr), Failure> {
-        for (socket, addr) in std::mem::take(&mut self.open) {
-            if socket.peer_addr().is_ok() {
-                return Ok((socket, addr));
+    fn late(mut self) -> Result<Reached, Failure> {
+        for reached in std::mem::take(&mut self.open) {
+            if reached.socket.peer_addr().is_ok() {
+                return Ok(reached);
             }
-            self.failed.push((addr, "connect", SILENT));
+            self.failed.push((reached.addr, Tried::Silent));
         }
         Err(self.failure())
     }
 
-    fn fail(&mut self, addr: SocketAddr, (call, error): (&'static str, io::Error)) {
-        self.failed.push((addr, call, error.raw_os_error().unwrap_or(libc::EIO)));
-    }
-
-    /// The failure that got furthest: unanswered, accepted but not to be looked at, refused, no way there, no such
-    /// address.
     fn failure(mut self) -> Failure {
         // In the order they were tried first, 127.0.0.1 before ::1, however often each had its turn.
-        self.failed.sort_unstable();
-        let with = |errnos: &[i32]| -> Vec<SocketAddr> {
-            self.failed.iter().filter(|(.., errno)| errnos.contains(errno)).map(|(addr, ..)| *addr).collect()
-        };
-        let told = |tried: Vec<SocketAddr>| if self.is_named { tried } else { Vec::new() };
-        // The first one only: whether there was time left to try the second is the clock's doing.
-        let silent: Vec<SocketAddr> = with(&[SILENT]).into_iter().take(1).collect();
-        if !silent.is_empty() {
-            return self.attempt.timed_out(Missing::Connection { tried: told(silent) });
+        self.failed.sort_unstable_by_key(|(addr, _)| addr.socket_addr());
+        let furthest = self.failed.iter().map(|(_, tried)| *tried).max().unwrap_or(Tried::NoAddress);
+        let as_far = self.failed.iter().filter(|(_, tried)| *tried == furthest && self.is_named);
+        let mut tried: Vec<SocketAddr> = as_far.map(|(addr, _)| addr.socket_addr()).collect();
+        match furthest {
+            Tried::NoAddress => Cause::NoSuchAddress { tried },
+            Tried::Unreachable => Cause::Unreachable { tried },
+            Tried::Call(call, errno) => Cause::System { call, errno },
+            Tried::Refused => Cause::Refused { tried },
+            Tried::Unseen(errno) => Cause::System { call: "getsockname", errno },
+            Tried::Silent => {
+                // The first one only: whether there was time left to try the second is the clock's doing.
+                tried.truncate(1);
+                return self.attempt.timed_out(Missing::Connection { tried });
+            }
         }
-        if let Some((_, call, errno)) = self.failed.iter().find(|(_, call, _)| *call == LOOK) {
-            return Cause::System { call, errno: *errno }.into();
-        }
-        let refused = with(&[libc::ECONNREFUSED]);
-        if !refused.is_empty() {
-            return Cause::Refused { tried: told(refused) }.into();
-        }
-        let known = [libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT, libc::ENETUNREACH, libc::EHOSTUNREACH];
-        if let Some((_, call, errno)) = self.failed.iter().find(|(.., errno)| !known.contains(errno)) {
-            return Cause::System { call, errno: *errno }.into();
-        }
-        let unreachable = with(&[libc::ENETUNREACH, libc::EHOSTUNREACH]);
-        if !unreachable.is_empty() {
-            return Cause::Unreachable { tried: told(unreachable) }.into();
-        }
-        Cause::NoSuchAddress { tried: told(self.failed.iter().map(|(addr, ..)| *addr).collect()) }.into()
+        .into()
     }
 }
 
-/// Binds a socket that is to ask a loopback address to the loopback device. Where that is down, the route to
-/// 127.0.0.1 is the default route, and the first packet would leave the host.
-fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
-    let own: IpAddr = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
-        _ => return Ok(()),
+/// Keeps what a socket sends on this host.
+///
+/// For a loopback address it is bound to the loopback device: where that is down, the route to 127.0.0.1 is the
+/// default route, and the first packet would leave the host. For another address of this host it is bound to that
+/// address: if the host has lost it since it was looked up, there is nothing to connect.
+fn stay_here(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    let own = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_loopback() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        IpAddr::V6(ip) if ip.is_loopback() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0),
+        _ => {
+            let mut own = addr;
+            own.set_port(0);
+            own
+        }
     };
-    if socket.bind_device(Some(b"lo")).is_ok() {
+    if addr.ip().is_loopback() && socket.bind_device(Some(b"lo")).is_ok() {
         return Ok(());
     }
-    // Before Linux 5.7 that takes CAP_NET_RAW. An end bound to a loopback address may not leave either, unless
+    // Before Linux 5.7 that takes CAP_NET_RAW. An end bound to an address of this host may not leave either, unless
     // ip_nonlocal_bind is set; all its ports may be taken, where an unbound end could share one.
-    match socket.bind(&SocketAddr::new(own, 0).into()) {
+    match socket.bind(&own.into()) {
         Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Err(error),
         _ => Ok(()),
     }
@@ -181,9 +208,50 @@ fn stay_on_loopback(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
 
 /// A port that nobody listens on can be the very port that the kernel picks for our end; TCP then connects the
 /// socket to itself. That is nobody listening.
-fn check_other_end(socket: &Socket, addr: SocketAddr) -> Result<(), (&'static str, io::Error)> {
-    match socket.local_addr().map_err(|error| (LOOK, error))?.as_socket() {
-        Some(own) if own == addr => Err(("connect", io::Error::from_raw_os_error(libc::ECONNREFUSED))),
-        _ => Ok(()),
+fn check_other_end(socket: &Socket, addr: SocketAddr) -> Result<(), Tried> {
+    match socket.local_addr() {
+        Ok(own) if own.as_socket() == Some(addr) => Err(Tried::Refused),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Tried::Unseen(error.raw_os_error().unwrap_or(libc::EIO))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_failure_is_the_one_that_got_furthest() {
+        let by = |errno| Tried::by("connect", &io::Error::from_raw_os_error(errno));
+        let furthest_last = [
+            by(libc::EADDRNOTAVAIL),
+            by(libc::ENETUNREACH),
+            by(libc::EACCES),
+            by(libc::ECONNREFUSED),
+            Tried::Unseen(libc::EPERM),
+            Tried::Silent,
+        ];
+        assert!(furthest_last.is_sorted_by(|less, more| less < more), "{furthest_last:?}");
+        assert_eq!(by(libc::EAFNOSUPPORT), by(libc::EADDRNOTAVAIL));
+        assert_eq!(by(libc::EHOSTUNREACH), by(libc::ENETUNREACH));
+    }
+
+    #[test]
+    fn a_socket_connected_to_itself_is_nobody_listening() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        let own = socket.local_addr().expect("bound").as_socket().expect("TCP");
+        socket.connect(&own.into()).expect("TCP lets a socket connect to itself");
+        assert_eq!(check_other_end(&socket, own), Err(Tried::Refused));
+        let other = SocketAddr::new(own.ip(), own.port() ^ 1);
+        assert_eq!(check_other_end(&socket, other), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_this_host_has_lost_is_not_connected_to() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // An address for documentation (RFC 5737).
+        let error = stay_here(&socket, SocketAddr::from(([192, 0, 2, 1], 80))).expect_err("not this host's");
+        assert_eq!(Tried::by("bind", &error), Tried::NoAddress);
     }
 }

@@ -3,19 +3,25 @@
 //! elsewhere.
 
 mod dial;
-mod line;
+mod limited;
+mod look;
+mod spoken;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
+use socket2::{SockAddr, Socket};
+
 use crate::attempt::Attempt;
 use crate::locality::{Host, LocalAddr, NotLocal};
 use crate::outcome::{Cause, Failure, Missing, Phase};
 use crate::output::Narrator;
-use crate::target::Target;
-use crate::tls::{self, Alpn, Session, Tls, TlsCause};
-use line::Line;
+use crate::target::{HostPort, Target};
+use crate::tls::{Alpn, Session, Tls, TlsCause};
+use limited::Limited;
+pub(crate) use look::Instead;
+pub(crate) use spoken::Spoken;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
 const FIRST_BYTES: usize = 16;
@@ -31,27 +37,19 @@ pub(crate) struct Protection<'a> {
     pub(crate) alpn: Alpn,
 }
 
-/// What a peer speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoken {
-    /// Not a byte came.
-    Nothing,
-    /// HTTP/1.x.
-    Http1,
-    /// HTTP/2.
-    Http2,
-    /// TLS, where none was asked for.
-    Tls,
-    /// Something else.
-    Other,
+/// Where a connection leads.
+#[derive(Clone, Debug)]
+enum Place {
+    Unix(SockAddr),
+    Tcp(LocalAddr),
 }
 
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    line: Line,
+    line: Limited,
+    place: Place,
     session: Option<Box<Session>>,
-    alpn: Alpn,
     tls_failed: Option<TlsCause>,
     ended: Option<io::ErrorKind>,
     narrator: Narrator,
@@ -64,68 +62,69 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects to the first address that accepts, and shakes hands where `protection` is given. `localhost` tries
     /// 127.0.0.1 first, as many containers have no IPv6 loopback. If none accepts, the failure is the one that got
-    /// furthest. `sends_often`: more than one small write is to come. Never sleeps past the deadline.
+    /// furthest. Never sleeps past the deadline.
     pub(crate) fn open(
         target: &Target,
         protection: Option<Protection<'_>>,
-        sends_often: bool,
         attempt: Attempt,
     ) -> Result<Connection, Failure> {
-        let mut began = Instant::now();
-        let (socket, peer) = match target {
-            Target::Unix(unix) => (dial::unix(&unix.addr, attempt)?, None),
-            Target::Tcp(place) => {
-                let addrs = place.host.locate(place.port).map_err(not_local)?;
-                let resolved = Instant::now();
-                attempt.narrator.ended(
-                    Phase::Resolve,
-                    resolved - began,
-                    format_args!("{} is {}", place.name, Addrs(&addrs)),
-                );
-                began = resolved;
-                // An address that the target names itself needs no telling.
-                let is_named = !matches!(place.host, Host::Address(ip, _) if addrs.iter().any(|addr| addr.socket_addr().ip() == ip));
-                let (socket, addr) = dial::Race::new(&addrs, attempt, is_named).run()?;
-                (socket, Some((addr, is_named)))
+        let began = Instant::now();
+        let mut connection = match target {
+            Target::Unix(unix) => {
+                let socket = dial::unix(&unix.addr, attempt)?;
+                let mut connection = Connection::new(socket, Place::Unix(unix.addr.clone()), attempt, began);
+                connection.phase_ended(Phase::Connect, format_args!("{target}"));
+                connection
             }
+            Target::Tcp(place) => Connection::open_tcp(place, attempt, began)?,
         };
-        let mut connection = Connection {
-            line: Line::new(socket, attempt.deadline),
-            session: None,
-            alpn: protection.map_or(Alpn::Http1, |protection| protection.alpn),
-            tls_failed: None,
-            ended: None,
-            narrator: attempt.narrator,
-            peer: peer.filter(|(_, is_named)| *is_named).map(|(addr, _)| addr),
-            is_loopback: peer.is_none_or(|(addr, _)| addr.ip().is_loopback()),
-            phase_began: began,
-            first: Vec::new(),
-        };
-        match peer {
-            Some((addr, _)) => connection.phase_ended(Phase::Connect, format_args!("{addr}")),
-            None => connection.phase_ended(Phase::Connect, format_args!("{target}")),
-        }
-        if peer.is_some() && (sends_often || protection.is_some()) {
-            // Without it Nagle's algorithm holds a small write back for the peer's delayed ACK: 40 ms.
-            let _ = connection.line.socket.set_tcp_nodelay(true);
-        }
         if let Some(protection) = protection {
+            connection.send_at_once();
             connection.shake_hands(protection)?;
         }
         Ok(connection)
     }
 
+    fn open_tcp(place: &HostPort, attempt: Attempt, began: Instant) -> Result<Connection, Failure> {
+        let addrs = place.host.locate(place.port).map_err(not_local)?;
+        let resolved = Instant::now();
+        let gave = format_args!("{} is {}", place.name, Addrs(&addrs));
+        attempt.narrator.ended(Phase::Resolve, resolved - began, gave);
+        // An address that the target names itself needs no telling.
+        let is_itself = |ip| addrs.iter().any(|addr| addr.socket_addr().ip() == ip);
+        let is_named = !matches!(place.host, Host::Address(ip, _) if is_itself(ip));
+        let reached = dial::tcp(&addrs, is_named, attempt)?;
+        let addr = reached.addr.socket_addr();
+        let mut connection = Connection::new(reached.socket, Place::Tcp(reached.addr), attempt, resolved);
+        connection.peer = is_named.then_some(addr);
+        connection.is_loopback = addr.ip().is_loopback();
+        connection.phase_ended(Phase::Connect, format_args!("{addr}"));
+        Ok(connection)
+    }
+
+    fn new(socket: Socket, place: Place, attempt: Attempt, phase_began: Instant) -> Connection {
+        Connection {
+            line: Limited::new(socket, attempt.deadline),
+            place,
+            session: None,
+            tls_failed: None,
+            ended: None,
+            narrator: attempt.narrator,
+            peer: None,
+            is_loopback: true,
+            phase_began,
+            first: Vec::new(),
+        }
+    }
+
     /// What the peer speaks, told by its first bytes.
     pub(crate) fn spoken(&self) -> Spoken {
-        match self.first.as_slice() {
-            [] => Spoken::Nothing,
-            first if first.starts_with(b"HTTP/") => Spoken::Http1,
-            // The SETTINGS frame that every HTTP/2 server begins with: type 4, stream 0 (RFC 9113, section 3.4).
-            [_, _, _, 4, _, 0, 0, 0, 0, ..] => Spoken::Http2,
-            // A record of an alert or a handshake, version 3.x (RFC 8446, section 5.1).
-            [21 | 22, 3, ..] if self.session.is_none() => Spoken::Tls,
-            _ => Spoken::Other,
-        }
+        Spoken::by(&self.first, self.session.is_some())
+    }
+
+    /// The first bytes received, 16 at most.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
     }
 
     /// Takes in what the peer had said before the connection broke under a write, which [`Connection::spoken`] and
@@ -163,9 +162,20 @@ impl Connection {
         self.phase_began = now;
     }
 
-    /// Makes reads and writes return at once; the caller waits for readiness, and keeps the deadline.
+    /// Makes reads and writes return at once; the caller waits for readiness, keeps the deadline, and writes often.
     pub(crate) fn set_nonblocking(&mut self) -> io::Result<()> {
+        if self.session.is_none() {
+            self.send_at_once();
+        }
         self.line.set_nonblocking()
+    }
+
+    /// Where more than one small write is to come, Nagle's algorithm would hold it back for the peer's delayed ACK:
+    /// 40 ms. A plain HTTP request is one write, and is spared the call.
+    fn send_at_once(&self) {
+        if let Place::Tcp(_) = self.place {
+            let _ = self.line.socket.set_tcp_nodelay(true);
+        }
     }
 
     /// Waits until the socket can be read or written, or until the deadline. With neither wanted, only that.
@@ -232,8 +242,7 @@ impl Connection {
     #[inline(never)] // a large frame, which plain connections need not touch
     fn shake_hands(&mut self, protection: Protection<'_>) -> Result<(), Failure> {
         let session = protection.tls.session(protection.host, protection.alpn);
-        let session =
-            session.map_err(|error| Failure::new(Cause::Tls(tls::cause(&error, protection.alpn, false))))?;
+        let session = session.map_err(|cause| Failure::new(Cause::Tls(cause)))?;
         self.session = Some(Box::new(session));
         loop {
             self.flush().map_err(|error| self.failure(&error, Missing::Handshake))?;
@@ -248,7 +257,7 @@ impl Connection {
         let version = version.and_then(|version| version.as_str()).unwrap_or_default().replace('_', ".");
         self.phase_ended(Phase::Tls, format_args!("{version}"));
         if self.session.as_ref().is_some_and(|session| session.is_name_unchecked()) {
-            let note = "the certificate stands in --cacert and names nobody, so its name was not checked";
+            let note = "the certificate is pinned by --cacert and names no host, so the name was not checked";
             self.narrator.note(format_args!("{note}"));
         }
         Ok(())
@@ -271,8 +280,7 @@ impl Connection {
         if let Err(error) = session.connection.process_new_packets() {
             // Our alert, if there is one, on its way.
             let _ = session.connection.write_tls(&mut self.line);
-            let agreed = session.connection.negotiated_cipher_suite().is_some();
-            self.tls_failed = Some(match tls::cause(&error, self.alpn, agreed) {
+            self.tls_failed = Some(match session.cause(&error) {
                 TlsCause::Alert { name } if is_done => TlsCause::Ended { name },
                 cause => cause,
             });

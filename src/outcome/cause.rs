@@ -23,21 +23,21 @@ pub(crate) enum Cause {
     NoSuchAddress { tried: Vec<SocketAddr> },
     /// An address that is not this host's own.
     NotLocal { ip: std::net::IpAddr },
-    /// No unix socket stands at the path.
+    /// There is no unix socket at the path.
     NoSocket,
     /// The unix socket may not be connected to.
     Denied,
-    /// What stands at the path is no stream socket.
+    /// What is at the path is not a stream socket.
     NotAStream,
     /// Time ran out at this length, and this had not come.
     Timeout { missing: Missing, limit: Duration },
     /// The peer closed or reset the connection, and this had not come. A peer that closes with bytes unread sends a
     /// reset, so which of the two arrives is chance: one cause.
     Closed { missing: Missing },
-    /// An HTTP status out of the wanted list.
-    Status { status: u16, wanted: StatusList },
-    /// The body, or its first 10 KiB, does not hold the text.
-    BodyLacks { text: String, cut: bool },
+    /// An HTTP status that is not in the wanted list.
+    Status { status: u16, wanted: StatusList, clue: Clue },
+    /// The body, or its first 10 KiB, does not hold the text; and how it is compressed, if it is.
+    BodyLacks { text: String, cut: bool, coding: Option<String> },
     /// The response headers exceed 64 KiB.
     HeadersTooLarge,
     /// The response has more than 128 header lines.
@@ -50,10 +50,14 @@ pub(crate) enum Cause {
     NotHttp,
     /// The server speaks TLS, and was asked plainly.
     SpeaksTls { asked: Alpn },
+    /// The server wants the PROXY protocol's header first.
+    WantsProxy,
     /// TLS failed.
     Tls(TlsCause),
     /// The tenth redirect.
     TooManyRedirects,
+    /// A redirect from https to http where `--cacert` wants the server verified.
+    OutOfTls { status: u16 },
     /// A redirect that can't be followed, with its status.
     Location { status: u16, error: LocationError },
     /// A serving status that was not wanted.
@@ -70,8 +74,8 @@ pub(crate) enum Cause {
     NotHttp2 { instead: Option<&'static str> },
     /// An HTTP/2 server that is no gRPC server, and the HTTP status it gave.
     NotGrpc { status: u16 },
-    /// The server took its connection away (GOAWAY) or gave the call up (RST_STREAM). The reason it named is not always
-    /// passed on, so it is never told.
+    /// The server closed the connection to new calls (GOAWAY) or gave this call up (RST_STREAM). hyper does not always pass
+    /// on the reason that the server gave, so it is never shown.
     TurnedAway { frame: &'static str },
     /// The gRPC answer can't be understood.
     BadGrpc { part: &'static str },
@@ -79,12 +83,33 @@ pub(crate) enum Cause {
     File(Unusable),
     /// The file was not modified within this length.
     Stale { max_age: Duration },
-    /// The file's first 64 KiB do not hold the text.
-    FileLacks { text: String },
+    /// The file, or its first 64 KiB, does not hold the text.
+    FileLacks { text: String, cut: bool },
     /// Nothing was installed.
     Install(InstallCause),
     /// This host could not even ask.
     System { call: &'static str, errno: i32 },
+}
+
+/// What may explain an HTTP status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Clue {
+    /// Nothing is known.
+    None,
+    /// The server may not know this name, which it was sent as `Host`.
+    Host(String),
+    /// The body says that plain HTTP came to a TLS port.
+    SpeaksTls,
+}
+
+impl fmt::Display for Clue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Clue::None => Ok(()),
+            Clue::Host(host) => write!(f, " (sent Host: {host})"),
+            Clue::SpeaksTls => write!(f, "; {}", Cause::SpeaksTls { asked: Alpn::Http1 }),
+        }
+    }
 }
 
 impl Cause {
@@ -113,9 +138,10 @@ impl Cause {
             Cause::OnlyHttp2 => "only-http2",
             Cause::NotHttp => "not-http",
             Cause::SpeaksTls { .. } => "speaks-tls",
+            Cause::WantsProxy => "wants-proxy",
             Cause::Tls(cause) => cause.name(),
             Cause::TooManyRedirects => "too-many-redirects",
-            Cause::Location { .. } => "location",
+            Cause::OutOfTls { .. } | Cause::Location { .. } => "location",
             Cause::Serving { .. } | Cause::UnknownServing { .. } => "not-serving",
             Cause::Unimplemented => "unimplemented",
             Cause::UnknownService => "unknown-service",
@@ -129,7 +155,7 @@ impl Cause {
             Cause::File(Unusable::Call(..)) => "unreadable",
             Cause::Stale { .. } => "stale",
             Cause::FileLacks { .. } => "content",
-            Cause::Install(_) => "install",
+            Cause::Install(cause) => cause.name(),
             Cause::System { .. } => "system",
         }
     }
@@ -153,7 +179,9 @@ impl Cause {
             | Cause::OnlyHttp2
             | Cause::NotHttp
             | Cause::SpeaksTls { .. }
+            | Cause::WantsProxy
             | Cause::TooManyRedirects
+            | Cause::OutOfTls { .. }
             | Cause::Location { .. }
             | Cause::NotHttp2 { .. }
             | Cause::NotGrpc { .. } => Some(Phase::Headers),
@@ -165,9 +193,10 @@ impl Cause {
     /// The protocol's own status, as JSON writes it.
     pub(crate) fn status(&self) -> Option<String> {
         match self {
-            Cause::Status { status, .. } | Cause::NotGrpc { status } | Cause::Location { status, .. } => {
-                Some(status.to_string())
-            }
+            Cause::Status { status, .. }
+            | Cause::NotGrpc { status }
+            | Cause::OutOfTls { status }
+            | Cause::Location { status, .. } => Some(status.to_string()),
             Cause::Serving { status, .. } => Some(quoted(status)),
             Cause::UnknownServing { number } => Some(quoted(&number.to_string())),
             Cause::Unimplemented => Some(quoted("UNIMPLEMENTED")),
@@ -185,6 +214,7 @@ impl Cause {
                 | Cause::Closed { .. }
                 | Cause::NotHttp
                 | Cause::SpeaksTls { .. }
+                | Cause::WantsProxy
                 | Cause::Tls(
                     TlsCause::NotTls { .. } | TlsCause::Alert { .. } | TlsCause::Ended { .. } | TlsCause::Broken
                 )
@@ -209,25 +239,30 @@ impl fmt::Display for Cause {
                 write!(f, "{missing} in {}{}", Length(*limit), Tried(missing.tried()))
             }
             Cause::Closed { missing } => write!(f, "connection closed or reset by the peer, {missing}"),
-            Cause::Status { status, wanted } => {
-                write!(f, "status {status}, wanted {}", shown(&wanted.to_string(), VALUE_CHARS))
+            Cause::Status { status, wanted, clue } => {
+                write!(f, "status {status}, wanted {}{clue}", shown(&wanted.to_string(), VALUE_CHARS))
             }
-            Cause::BodyLacks { text, cut } => {
-                write!(f, "no {} in the body{}", quoted(text), if *cut { "'s first 10 KiB" } else { "" })
+            Cause::BodyLacks { text, cut, coding } => {
+                write!(f, "no {} in the body{}", sought(text), if *cut { "'s first 10 KiB" } else { "" })?;
+                coding.as_ref().map_or(Ok(()), |coding| write!(f, "; the body is compressed ({coding})"))
             }
             Cause::HeadersTooLarge => f.write_str("response headers of more than 64 KiB"),
             Cause::TooManyHeaders => f.write_str("more than 128 response header lines"),
             Cause::Malformed { part } => write!(f, "malformed HTTP response: {part}"),
-            Cause::OnlyHttp2 => {
-                f.write_str("the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it")
-            }
+            Cause::OnlyHttp2 => f.write_str(
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
+            ),
             Cause::NotHttp => f.write_str("the answer is not HTTP"),
             Cause::SpeaksTls { asked } => f.write_str(match asked {
                 Alpn::Http1 => "the server speaks TLS; https:// asks it",
                 Alpn::Http2 => "the server speaks TLS; --tls asks it",
             }),
+            Cause::WantsProxy => f.write_str("the server wants the PROXY protocol's header before HTTP"),
             Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
+            Cause::OutOfTls { status } => {
+                write!(f, "status {status} leads from https to http, where --cacert can't verify the server")
+            }
             Cause::Location { status, error: LocationError::Unreadable } => {
                 write!(f, "status {status} with a Location that is no URL")
             }
@@ -250,11 +285,18 @@ impl fmt::Display for Cause {
             Cause::BadGrpc { part } => write!(f, "malformed gRPC response: {part}"),
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
-            Cause::FileLacks { text } => write!(f, "no {} in the file", quoted(text)),
+            Cause::FileLacks { text, cut } => {
+                write!(f, "no {} in the file{}", sought(text), if *cut { "'s first 64 KiB" } else { "" })
+            }
             Cause::Install(cause) => cause.fmt(f),
             Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
         }
     }
+}
+
+/// A text that was looked for, in quotes; line ends and tabs in it become blanks.
+fn sought(text: &str) -> String {
+    quoted(&text.replace(char::is_control, " "))
 }
 
 /// The addresses behind a name, in brackets; nothing where there are none to tell.
@@ -273,11 +315,68 @@ impl fmt::Display for Tried<'_> {
     }
 }
 
+/// Names the variants of an enum for its table of examples: a match without `_`, so that a new variant is named here
+/// before anything compiles, and a list of the names, each of which the table must hold.
+#[cfg(test)]
+macro_rules! kinds {
+    ($of:ty: $($kind:pat => $name:literal,)*) => {
+        const KINDS: &[&str] = &[$($name),*];
+
+        fn kind(of: &$of) -> &'static str {
+            match of {
+                $($kind => $name,)*
+            }
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use kinds;
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
+
+    kinds! { Cause:
+        Cause::Refused { .. } => "Refused",
+        Cause::Unreachable { .. } => "Unreachable",
+        Cause::NoSuchAddress { .. } => "NoSuchAddress",
+        Cause::NotLocal { .. } => "NotLocal",
+        Cause::NoSocket => "NoSocket",
+        Cause::Denied => "Denied",
+        Cause::NotAStream => "NotAStream",
+        Cause::Timeout { .. } => "Timeout",
+        Cause::Closed { .. } => "Closed",
+        Cause::Status { .. } => "Status",
+        Cause::BodyLacks { .. } => "BodyLacks",
+        Cause::HeadersTooLarge => "HeadersTooLarge",
+        Cause::TooManyHeaders => "TooManyHeaders",
+        Cause::Malformed { .. } => "Malformed",
+        Cause::OnlyHttp2 => "OnlyHttp2",
+        Cause::NotHttp => "NotHttp",
+        Cause::SpeaksTls { .. } => "SpeaksTls",
+        Cause::WantsProxy => "WantsProxy",
+        Cause::OutOfTls { .. } => "OutOfTls",
+        Cause::Tls(_) => "Tls",
+        Cause::TooManyRedirects => "TooManyRedirects",
+        Cause::Location { .. } => "Location",
+        Cause::Serving { .. } => "Serving",
+        Cause::UnknownServing { .. } => "UnknownServing",
+        Cause::Unimplemented => "Unimplemented",
+        Cause::UnknownService => "UnknownService",
+        Cause::Code { .. } => "Code",
+        Cause::NotHttp2 { .. } => "NotHttp2",
+        Cause::NotGrpc { .. } => "NotGrpc",
+        Cause::TurnedAway { .. } => "TurnedAway",
+        Cause::BadGrpc { .. } => "BadGrpc",
+        Cause::File(_) => "File",
+        Cause::Stale { .. } => "Stale",
+        Cause::FileLacks { .. } => "FileLacks",
+        Cause::Install(_) => "Install",
+        Cause::System { .. } => "System",
+    }
 
     /// Every cause, its word in JSON, and its text.
     fn causes() -> Vec<(Cause, &'static str, &'static str)> {
@@ -287,6 +386,8 @@ mod tests {
         let timeout = |missing| Cause::Timeout { missing, limit };
         let closed = |missing| Cause::Closed { missing };
         let wanted = StatusList(vec![200..=204, 301..=301]);
+        let status = |status, clue| Cause::Status { status, wanted: wanted.clone(), clue };
+        let lacks = |text: &str, cut, coding| Cause::BodyLacks { text: text.into(), cut, coding };
         vec![
             (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
             (Cause::Refused { tried: vec![] }, "refused", "connection refused"),
@@ -316,9 +417,20 @@ mod tests {
                 "closed",
                 "connection closed or reset by the peer, answer not complete",
             ),
-            (Cause::Status { status: 503, wanted }, "status", "status 503, wanted 200-204,301"),
-            (Cause::BodyLacks { text: "ok".into(), cut: false }, "body", "no \"ok\" in the body"),
-            (Cause::BodyLacks { text: "ok".into(), cut: true }, "body", "no \"ok\" in the body's first 10 KiB"),
+            (status(503, Clue::None), "status", "status 503, wanted 200-204,301"),
+            (
+                status(421, Clue::Host("localhost:80".into())),
+                "status",
+                "status 421, wanted 200-204,301 (sent Host: localhost:80)",
+            ),
+            (
+                status(400, Clue::SpeaksTls),
+                "status",
+                "status 400, wanted 200-204,301; the server speaks TLS; https:// asks it",
+            ),
+            (lacks("ok", false, None), "body", "no \"ok\" in the body"),
+            (lacks("\"a\":\n1", true, None), "body", "no '\"a\": 1' in the body's first 10 KiB"),
+            (lacks("ok", false, Some("gzip".into())), "body", "no \"ok\" in the body; the body is compressed (gzip)"),
             (Cause::HeadersTooLarge, "headers-too-large", "response headers of more than 64 KiB"),
             (Cause::TooManyHeaders, "too-many-headers", "more than 128 response header lines"),
             (
@@ -329,9 +441,10 @@ mod tests {
             (
                 Cause::OnlyHttp2,
                 "only-http2",
-                "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it",
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
             ),
             (Cause::NotHttp, "not-http", "the answer is not HTTP"),
+            (Cause::WantsProxy, "wants-proxy", "the server wants the PROXY protocol's header before HTTP"),
             (Cause::SpeaksTls { asked: Alpn::Http1 }, "speaks-tls", "the server speaks TLS; https:// asks it"),
             (Cause::SpeaksTls { asked: Alpn::Http2 }, "speaks-tls", "the server speaks TLS; --tls asks it"),
             (timeout(Missing::Handshake), "timeout", "no TLS handshake in 900ms"),
@@ -373,9 +486,18 @@ mod tests {
             (Cause::File(Unusable::Call("open", libc::EACCES)), "unreadable", "permission denied"),
             (Cause::File(Unusable::Call("read", libc::EIO)), "unreadable", "read gave EIO"),
             (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
-            (Cause::FileLacks { text: "up".into() }, "content", "no \"up\" in the file"),
+            // TLS and install have tables of their own.
+            (Cause::Tls(TlsCause::Broken), "tls", "the server's TLS is broken"),
+            (Cause::Install(InstallCause::Busy), "busy", "another install into this folder does not end"),
+            (Cause::FileLacks { text: "up".into(), cut: false }, "content", "no \"up\" in the file"),
+            (Cause::FileLacks { text: "up".into(), cut: true }, "content", "no \"up\" in the file's first 64 KiB"),
+            (
+                Cause::OutOfTls { status: 302 },
+                "location",
+                "status 302 leads from https to http, where --cacert can't verify the server",
+            ),
             (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
-            (Cause::System { call: "connect", errno: 122 }, "system", "could not ask: connect gave errno 122"),
+            (Cause::System { call: "connect", errno: 4000 }, "system", "could not ask: connect gave errno 4000"),
         ]
     }
 
@@ -384,6 +506,8 @@ mod tests {
         for (cause, name, text) in causes() {
             assert_eq!((cause.name(), cause.to_string().as_str()), (name, text), "{cause:?}");
         }
+        let shown: BTreeSet<_> = causes().iter().map(|(cause, ..)| kind(cause)).collect();
+        assert_eq!(shown, KINDS.iter().copied().collect(), "variants in the table, and all there are");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What came of a probe, and how it reads. A failure's line has the same bytes as long as its cause is the same, because the
+//! The outcome of a probe, and how it reads. A failure's line has the same bytes as long as its cause is the same, because the
 //! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
 
 mod cause;
@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use crate::install::Installed;
 use crate::text::quoted;
-pub(crate) use cause::Cause;
+#[cfg(test)]
+pub(crate) use cause::kinds;
+pub(crate) use cause::{Cause, Clue};
 pub(crate) use missing::Missing;
 pub(crate) use status_list::StatusList;
 
 /// Exit code: healthy, or done.
 pub(crate) const EXIT_HEALTHY: u8 = 0;
 
-/// Exit code: asked, and the answer is bad or absent; `--unhealthy-exit` replaces it.
+/// Exit code: a bad answer or none; `--unhealthy-exit` replaces it.
 pub(crate) const EXIT_UNHEALTHY: u8 = 1;
 
 /// Exit code: the command line is wrong, nothing was asked (EX_USAGE of sysexits.h).
@@ -26,6 +28,17 @@ pub(crate) const EXIT_USAGE: u8 = 64;
 
 /// Exit code: a defect of this program (EX_SOFTWARE of sysexits.h).
 pub(crate) const EXIT_DEFECT: u8 = 70;
+
+/// What was asked, as the line and the JSON object name it.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// `http`, `tcp`, `grpc`, `file` or `install`.
+    pub(crate) handler: &'static str,
+    /// The target for JSON: `http://localhost:8080/healthz`.
+    pub(crate) target: String,
+    /// How the line begins: `http GET http://localhost:8080/healthz`.
+    pub(crate) label: String,
+}
 
 /// Healthy or unhealthy, with the evidence.
 #[derive(Debug)]
@@ -198,23 +211,39 @@ mod tests {
 
     #[test]
     fn circumstances_stand_around_the_cause() {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
-        let failure = Failure {
-            hop: Some("http://localhost:81".into()),
-            held_back: true,
-            by_sidecar: true,
-            wants_certificate: true,
-            peer: Some(addr),
-            ..Failure::new(Cause::Closed { missing: Missing::Head { begun: false } })
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let pod = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 7), 80));
+        let missing = Missing::Head { begun: false };
+        let closed = |addr| {
+            let cause = Cause::Closed { missing: missing.clone() };
+            Failure { peer: Some(addr), ..Failure::new(cause) }
         };
-        assert_eq!(
-            failure.to_string(),
-            "redirected to http://localhost:81: connection closed or reset by the peer, no response headers (connected to \
-             127.0.0.1:80) (not by loopback: a sidecar may have answered) (the server asked for a client certificate: --cert and --key) (this process was held back: CPU limit?)"
-        );
+        let limit = Duration::from_millis(900);
+        let timeout = Cause::Timeout { missing: missing.clone(), limit };
+        let rows = [
+            (
+                // After a redirect, and a handshake in which the server asked for a certificate.
+                Failure { hop: Some("https://localhost:81".into()), wants_certificate: true, ..closed(loopback) },
+                "redirected to https://localhost:81: connection closed or reset by the peer, no response headers \
+                 (connected to 127.0.0.1:80) (the server asked for a client certificate: --cert and --key)",
+            ),
+            (
+                // A sidecar takes what comes for the pod's address, never for loopback.
+                Failure { by_sidecar: true, ..closed(pod) },
+                "connection closed or reset by the peer, no response headers (connected to 10.0.0.7:80) (not by \
+                 loopback: a sidecar may have answered)",
+            ),
+            (
+                Failure { held_back: true, peer: Some(loopback), ..Failure::new(timeout) },
+                "no response headers in 900ms (connected to 127.0.0.1:80) (this process was held back: CPU limit?)",
+            ),
+        ];
+        for (failure, wanted) in rows {
+            assert_eq!(failure.to_string(), wanted);
+        }
         // A peer that answered tells by its answer who it was.
-        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default() });
-        let answered = Failure { peer: Some(addr), ..answered };
+        let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default(), clue: Clue::None });
+        let answered = Failure { peer: Some(loopback), ..answered };
         assert_eq!(answered.to_string(), "status 500, wanted 200-399");
     }
 }

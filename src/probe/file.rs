@@ -37,8 +37,12 @@ impl FileProbe {
         let (file, metadata) = regular_file::open(Path::new(&self.path)).map_err(cause)?;
         if let Some(max_age) = self.max_age {
             match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
-                Ok(Ok(age)) if age > max_age => return Err(Cause::Stale { max_age }.into()),
-                Ok(Ok(age)) => attempt.narrator.note(format_args!("modified {} s ago", age.as_secs())),
+                Ok(Ok(age)) => {
+                    attempt.narrator.note(format_args!("modified {} s ago", age.as_secs()));
+                    if age > max_age {
+                        return Err(Cause::Stale { max_age }.into());
+                    }
+                }
                 Ok(Err(ahead)) => {
                     let seconds = ahead.duration().as_secs();
                     attempt.narrator.note(format_args!("modified {seconds} s in the future, which counts as fresh"));
@@ -50,7 +54,8 @@ impl FileProbe {
         if let Some(wanted) = &self.contains {
             let bytes = regular_file::read_start(file, regular_file::MOST_BYTES).map_err(cause)?;
             if !wanted.is_in(&bytes) {
-                return Err(Cause::FileLacks { text: wanted.shown.clone() }.into());
+                let cut = bytes.len() as u64 == regular_file::MOST_BYTES;
+                return Err(Cause::FileLacks { text: wanted.shown.clone(), cut }.into());
             }
         }
         healthy(Seen::File, attempt)

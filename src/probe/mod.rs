@@ -7,8 +7,7 @@ pub(crate) mod http;
 pub(crate) mod tcp;
 
 use crate::attempt::Attempt;
-use crate::outcome::{Evidence, Failure, Outcome, Seen};
-use crate::output::Subject;
+use crate::outcome::{Evidence, Failure, Outcome, Seen, Subject};
 
 /// A question, ready to be asked.
 #[derive(Clone, Debug)]
@@ -40,7 +39,7 @@ impl Probe {
     }
 
     /// How the line and the JSON object name this probe.
-    pub(crate) fn subject(&self) -> Subject<'static> {
+    pub(crate) fn subject(&self) -> Subject {
         let (handler, target, label) = match self {
             Probe::Http(probe) => {
                 let target = probe.url.to_string();

@@ -17,7 +17,7 @@ pub(crate) struct TcpProbe {
 impl TcpProbe {
     /// Connects and leaves.
     pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
-        let mut connection = Connection::open(&self.target, None, false, attempt)?;
+        let mut connection = Connection::open(&self.target, None, attempt)?;
         let evidence = healthy(Seen::Connected, attempt);
         connection.leave();
         evidence

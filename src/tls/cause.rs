@@ -6,6 +6,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::text::{VALUE_CHARS, shown};
 use crate::tls::Alpn;
+use crate::tls::date::Date;
 
 /// How many names of a certificate a message shows.
 const MOST_NAMES: usize = 5;
@@ -14,19 +15,29 @@ const MOST_NAMES: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TlsCause {
     /// The certificate's last second has passed.
-    Expired { since: u64 },
+    Expired { whose: Whose, since: Date },
     /// The certificate's first second is to come.
-    NotYetValid { from: u64 },
+    NotYetValid { whose: Whose, from: Date },
     /// The certificate is for other names.
     WrongName { wanted: String, valid_for: Vec<String> },
     /// Nobody in `--cacert` signed it.
     UnknownIssuer,
-    /// The certificate is for another purpose, or limits itself in a way that is not understood; which.
-    Unfit { why: &'static str },
-    /// A signature that does not verify.
+    /// It signed itself and is not in `--cacert`, which holds another of its name perhaps.
+    SelfSigned { has_namesake: bool },
+    /// The certificate must not be used for this, or limits itself in a way that is not understood.
+    Unfit { whose: Whose, why: Unfit },
+    /// A certificate is signed by another key than the authority of that name has.
+    OtherKey,
+    /// A certificate is signed in a way that is not verified, or by a key of such a kind.
+    UnknownSignature { by: String, key: Option<String> },
+    /// An RSA key that is too short or too long.
+    RsaBits { whose: Whose, bits: usize },
+    /// The handshake's signature does not verify.
     BadSignature,
-    /// A signature or key of a kind that is not spoken.
-    UnknownSignature,
+    /// The key that the handshake is signed by is of a kind that is not spoken.
+    UnknownKey,
+    /// No name that TLS could send or verify.
+    NoName { host: String },
     /// Server and probe have no protocol version in common.
     Versions,
     /// Server and probe have no cipher suite or signature in common.
@@ -43,6 +54,46 @@ pub(crate) enum TlsCause {
     Broken,
 }
 
+/// Which certificate of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The server's own.
+    Server,
+    /// One that the server sent beside its own.
+    Intermediate,
+    /// One of `--cacert`, where it is to vouch for the server's.
+    Authority,
+}
+
+/// Why a certificate can't be used for what it is used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Its extendedKeyUsage has no serverAuth.
+    Purpose,
+    /// A critical extension that is not read.
+    Critical { name: String },
+    /// It breaks the grammar.
+    Encoding,
+    /// An X.509 version that webpki does not read.
+    Version,
+    /// A date before 1970, which webpki does not read, or none at all.
+    Dates,
+    /// It signed another, and is no authority's.
+    NoAuthority,
+    /// It is a server's, and an authority's.
+    IsAuthority,
+    /// Its keyUsage has no keyCertSign.
+    KeyUsage,
+    /// Its pathLenConstraint is exceeded.
+    PathLength,
+    /// An authority's nameConstraints exclude its names.
+    NameConstraints,
+    /// More intermediates than webpki follows.
+    ManyIntermediates,
+    /// What else webpki finds.
+    Other { name: String },
+}
+
 impl TlsCause {
     /// The word in JSON's `cause`.
     pub(crate) fn name(&self) -> &'static str {
@@ -51,9 +102,13 @@ impl TlsCause {
             | TlsCause::NotYetValid { .. }
             | TlsCause::WrongName { .. }
             | TlsCause::UnknownIssuer
+            | TlsCause::SelfSigned { .. }
             | TlsCause::Unfit { .. }
+            | TlsCause::OtherKey
+            | TlsCause::UnknownSignature { .. }
+            | TlsCause::RsaBits { .. }
             | TlsCause::BadSignature
-            | TlsCause::UnknownSignature => "certificate",
+            | TlsCause::UnknownKey => "certificate",
             TlsCause::NotTls { .. } => "not-tls",
             _ => "tls",
         }
@@ -65,34 +120,56 @@ impl fmt::Display for TlsCause {
         const KNOWN: &str = "wanted TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20, and a P-256, P-384, Ed25519 or RSA \
                              key of 2048 bits or more";
         match self {
-            TlsCause::Expired { since } => write!(f, "the server's certificate expired on {}", Date(*since)),
-            TlsCause::NotYetValid { from } => {
-                write!(f, "the server's certificate is not valid before {}", Date(*from))
-            }
+            TlsCause::Expired { whose, since } => write!(f, "{whose} expired on {since}"),
+            TlsCause::NotYetValid { whose, from } => write!(f, "{whose} is not valid before {from}"),
             TlsCause::WrongName { wanted, valid_for } => {
                 write!(f, "the server's certificate is not valid for {wanted}")?;
                 if valid_for.is_empty() {
-                    return f.write_str(", it names nobody (no subjectAltName)");
+                    return f.write_str(": it names no host (no subjectAltName)");
                 }
                 let more = if valid_for.len() > MOST_NAMES { ", …" } else { "" };
-                write!(f, ", but for {}{more}", valid_for[..valid_for.len().min(MOST_NAMES)].join(", "))
+                write!(f, ", but for {}{more}; --server-name verifies another", valid_for[..valid_for.len().min(MOST_NAMES)].join(", "))
             }
             TlsCause::UnknownIssuer => {
                 f.write_str("the server's certificate has an unknown issuer, wanted one that is in --cacert")
             }
-            TlsCause::Unfit { why } => write!(f, "the server's certificate can't be accepted: {why}"),
+            TlsCause::SelfSigned { has_namesake } => f.write_str(match has_namesake {
+                false => "the server's certificate is self-signed and not in --cacert",
+                true => "the server's certificate is self-signed and not the one of its name in --cacert (renewed?)",
+            }),
+            TlsCause::Unfit { whose, why } => write!(f, "{whose} can't be accepted: {why}"),
+            TlsCause::OtherKey => f.write_str(
+                "the server's certificate is signed by another key than its issuer's in --cacert or beside it (renewed?)",
+            ),
+            TlsCause::UnknownSignature { by, key: None } => write!(
+                f,
+                "the server's certificate or its issuer's is signed by {by}, wanted ECDSA with SHA-256 or SHA-384, Ed25519, \
+                 or RSA with SHA-256, SHA-384 or SHA-512"
+            ),
+            TlsCause::UnknownSignature { by, key: Some(key) } => write!(
+                f,
+                "the server's certificate or its issuer's is signed by {by} with a {key} key, wanted a P-256, P-384, \
+                 Ed25519 or RSA key"
+            ),
+            TlsCause::RsaBits { whose, bits } => {
+                write!(f, "{whose} has an RSA key of {bits} bits, wanted 2048 to 8192")
+            }
             TlsCause::BadSignature => f.write_str("a signature of the server's does not verify"),
-            TlsCause::UnknownSignature => write!(f, "the server's certificate or key is of an unknown kind, {KNOWN}"),
+            TlsCause::UnknownKey => write!(f, "the server's certificate or key is of an unknown kind, {KNOWN}"),
+            TlsCause::NoName { host } => write!(f, "{host} is no name for TLS, wanted one by --server-name"),
             TlsCause::Versions => f.write_str("no TLS version in common, wanted 1.2 or 1.3"),
             TlsCause::NothingInCommon => {
                 write!(f, "nothing in common with the server's TLS (handshake_failure), {KNOWN}")
             }
             TlsCause::Alpn { wanted } => f.write_str(match wanted {
                 Alpn::Http1 => {
-                    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `grpc` or `tcp` can ask it"
+                    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server"
                 }
                 Alpn::Http2 => "the server speaks no HTTP/2 over TLS (ALPN), so no gRPC",
             }),
+            TlsCause::Alert { name } if name == "unrecognized_name" => {
+                write!(f, "the server ended the TLS handshake ({name}); --server-name sends another name")
+            }
             TlsCause::Alert { name } => write!(f, "the server ended the TLS handshake ({name})"),
             TlsCause::Ended { name } => write!(f, "the server ended TLS ({name})"),
             TlsCause::NotTls { asked: Alpn::Http1 } => {
@@ -106,8 +183,37 @@ impl fmt::Display for TlsCause {
     }
 }
 
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Whose::Server => "the server's certificate",
+            Whose::Intermediate => "an intermediate certificate that the server sent",
+            Whose::Authority => "the issuer's certificate in --cacert",
+        })
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unfit::Purpose => "it is not for servers (extendedKeyUsage)",
+            Unfit::Critical { name } => return write!(f, "its critical extension {name} is not understood"),
+            Unfit::Encoding => "its encoding is broken",
+            Unfit::Version => "it is not X.509 version 3",
+            Unfit::Dates => "its dates are no dates from 1970 on",
+            Unfit::NoAuthority => "it is not an authority's (no CA:TRUE)",
+            Unfit::IsAuthority => "it is an authority's (CA:TRUE) and is not in --cacert itself",
+            Unfit::KeyUsage => "it may not sign certificates (keyUsage without keyCertSign)",
+            Unfit::PathLength => "more authorities follow it than it allows (pathlen)",
+            Unfit::NameConstraints => "an authority above it does not allow its names (nameConstraints)",
+            Unfit::ManyIntermediates => "it needs more than six intermediate certificates",
+            Unfit::Other { name } => return write!(f, "its chain is not understood ({name})"),
+        })
+    }
+}
+
 /// What rustls' error means. `agreed`: both sides had found a cipher suite, so that it is not for lack of one.
-pub(crate) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
+pub(super) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
     match error {
         Error::InvalidCertificate(error) => certificate_cause(error),
         Error::PeerIncompatible(
@@ -135,44 +241,25 @@ pub(crate) fn cause(error: &Error, wanted: Alpn, agreed: bool) -> TlsCause {
     }
 }
 
+/// What rustls found wrong where it looked itself, which is at a handshake's signature alone.
 fn certificate_cause(error: &CertificateError) -> TlsCause {
+    let unfit = |why| TlsCause::Unfit { whose: Whose::Server, why };
     match error {
-        CertificateError::ExpiredContext { not_after, .. } => TlsCause::Expired { since: not_after.as_secs() },
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            TlsCause::NotYetValid { from: not_before.as_secs() }
-        }
-        CertificateError::NotValidForNameContext { expected, presented } => TlsCause::WrongName {
-            wanted: shown(&expected.to_str(), VALUE_CHARS),
-            valid_for: presented.iter().map(|name| plain_name(name)).collect(),
-        },
-        CertificateError::UnknownIssuer => TlsCause::UnknownIssuer,
         CertificateError::BadSignature => TlsCause::BadSignature,
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            TlsCause::Unfit { why: "it is not for servers (extendedKeyUsage)" }
-        }
-        CertificateError::UnhandledCriticalExtension => TlsCause::Unfit { why: "a critical extension is unknown" },
-        CertificateError::BadEncoding => TlsCause::Unfit { why: "its encoding is broken" },
-        CertificateError::Other(error) => match error.0.downcast_ref() {
-            Some(webpki::Error::CaUsedAsEndEntity) => {
-                TlsCause::Unfit { why: "it is an authority's (CA:TRUE) and does not stand in --cacert itself" }
-            }
-            Some(webpki::Error::UnsupportedCriticalExtension) => {
-                TlsCause::Unfit { why: "a critical extension is unknown" }
-            }
-            Some(webpki::Error::UnsupportedCertVersion) => TlsCause::Unfit { why: "it is not X.509 version 3" },
-            _ => TlsCause::Unfit { why: "it is of an unknown kind" },
-        },
-        _ => TlsCause::UnknownSignature,
+        CertificateError::BadEncoding => unfit(Unfit::Encoding),
+        _ => TlsCause::UnknownKey,
     }
 }
 
 /// A name out of webpki's list, which writes `DnsName("x")` and `IpAddress(1.2.3.4)`.
-fn plain_name(presented: &str) -> String {
-    let inside = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+pub(super) fn plain_name(presented: &str) -> String {
+    let (kind, inside) = presented.split_once('(').unwrap_or(("", presented));
+    let inside = inside.strip_suffix(')').unwrap_or(inside).trim_matches('"');
     match inside.parse::<std::net::IpAddr>() {
         // webpki writes 0::1.
-        Ok(ip) => ip.to_string(),
-        Err(_) => shown(inside.trim_matches('"'), VALUE_CHARS),
+        Ok(ip) if kind == "IpAddress" => ip.to_string(),
+        Ok(ip) => format!("{ip} as a DNS name"),
+        Err(_) => shown(inside, VALUE_CHARS),
     }
 }
 
@@ -192,41 +279,196 @@ fn alert_name(alert: AlertDescription) -> String {
     name.to_ascii_lowercase().replace("recognised", "recognized")
 }
 
-/// Seconds since 1970 as a date in UTC.
-struct Date(u64);
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
-        // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last.
-        let days = days + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let year = year_of_era + era * 400 + u64::from(month <= 2);
-        write!(f, "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Where a cause stands in the table; the compiler wants a line for each.
+    fn place(cause: &TlsCause) -> usize {
+        match cause {
+            TlsCause::Expired { .. } => 0,
+            TlsCause::NotYetValid { .. } => 1,
+            TlsCause::WrongName { .. } => 2,
+            TlsCause::UnknownIssuer => 3,
+            TlsCause::SelfSigned { .. } => 4,
+            TlsCause::Unfit { why, .. } => match why {
+                Unfit::Purpose => 5,
+                Unfit::Critical { .. } => 6,
+                Unfit::Encoding => 7,
+                Unfit::Version => 8,
+                Unfit::Dates => 9,
+                Unfit::NoAuthority => 10,
+                Unfit::IsAuthority => 11,
+                Unfit::KeyUsage => 12,
+                Unfit::PathLength => 13,
+                Unfit::NameConstraints => 14,
+                Unfit::ManyIntermediates => 15,
+                Unfit::Other { .. } => 16,
+            },
+            TlsCause::OtherKey => 17,
+            TlsCause::UnknownSignature { .. } => 18,
+            TlsCause::RsaBits { .. } => 19,
+            TlsCause::BadSignature => 20,
+            TlsCause::UnknownKey => 21,
+            TlsCause::NoName { .. } => 22,
+            TlsCause::Versions => 23,
+            TlsCause::NothingInCommon => 24,
+            TlsCause::Alpn { .. } => 25,
+            TlsCause::Alert { .. } => 26,
+            TlsCause::Ended { .. } => 27,
+            TlsCause::NotTls { .. } => 28,
+            TlsCause::Broken => 29,
+        }
+    }
+
     #[test]
-    fn dates_are_civil() {
+    fn every_cause_reads_whole() {
+        use Whose::{Authority, Intermediate, Server};
+        let wanted_name = |valid_for: &[&str]| TlsCause::WrongName {
+            wanted: "localhost".to_owned(),
+            valid_for: valid_for.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let unfit = |whose, why| TlsCause::Unfit { whose, why };
+        let name = || "handshake_failure".to_owned();
         let rows = [
-            (0, "1970-01-01 00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59 UTC"),
-            (951_782_400, "2000-02-29 00:00 UTC"),
-            (1_795_305_599, "2026-11-21 23:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00 UTC"),
-            (253_402_300_799, "9999-12-31 23:59 UTC"),
+            (
+                TlsCause::Expired { whose: Server, since: Date(0) },
+                "the server's certificate expired on 1970-01-01 00:00 UTC",
+            ),
+            (
+                TlsCause::NotYetValid { whose: Intermediate, from: Date(0) },
+                "an intermediate certificate that the server sent is not valid before 1970-01-01 00:00 UTC",
+            ),
+            (
+                wanted_name(&[]),
+                "the server's certificate is not valid for localhost: it names no host (no subjectAltName)",
+            ),
+            (
+                wanted_name(&["a", "b", "c", "d", "e", "f"]),
+                "the server's certificate is not valid for localhost, but for a, b, c, d, e, …; --server-name verifies another",
+            ),
+            (
+                TlsCause::UnknownIssuer,
+                "the server's certificate has an unknown issuer, wanted one that is in --cacert",
+            ),
+            (
+                TlsCause::SelfSigned { has_namesake: false },
+                "the server's certificate is self-signed and not in --cacert",
+            ),
+            (
+                TlsCause::SelfSigned { has_namesake: true },
+                "the server's certificate is self-signed and not the one of its name in --cacert (renewed?)",
+            ),
+            (
+                unfit(Server, Unfit::Purpose),
+                "the server's certificate can't be accepted: it is not for servers (extendedKeyUsage)",
+            ),
+            (
+                unfit(Server, Unfit::Critical { name: "1.2.3".to_owned() }),
+                "the server's certificate can't be accepted: its critical extension 1.2.3 is not understood",
+            ),
+            (unfit(Server, Unfit::Encoding), "the server's certificate can't be accepted: its encoding is broken"),
+            (unfit(Server, Unfit::Version), "the server's certificate can't be accepted: it is not X.509 version 3"),
+            (
+                unfit(Server, Unfit::Dates),
+                "the server's certificate can't be accepted: its dates are no dates from 1970 on",
+            ),
+            (
+                unfit(Authority, Unfit::NoAuthority),
+                "the issuer's certificate in --cacert can't be accepted: it is not an authority's (no CA:TRUE)",
+            ),
+            (
+                unfit(Server, Unfit::IsAuthority),
+                "the server's certificate can't be accepted: it is an authority's (CA:TRUE) and is not in --cacert itself",
+            ),
+            (
+                unfit(Intermediate, Unfit::KeyUsage),
+                "an intermediate certificate that the server sent can't be accepted: it may not sign certificates \
+                 (keyUsage without keyCertSign)",
+            ),
+            (
+                unfit(Authority, Unfit::PathLength),
+                "the issuer's certificate in --cacert can't be accepted: more authorities follow it than it allows (pathlen)",
+            ),
+            (
+                unfit(Server, Unfit::NameConstraints),
+                "the server's certificate can't be accepted: an authority above it does not allow its names \
+                 (nameConstraints)",
+            ),
+            (
+                unfit(Server, Unfit::ManyIntermediates),
+                "the server's certificate can't be accepted: it needs more than six intermediate certificates",
+            ),
+            (
+                unfit(Server, Unfit::Other { name: "InvalidCertValidity".to_owned() }),
+                "the server's certificate can't be accepted: its chain is not understood (InvalidCertValidity)",
+            ),
+            (
+                TlsCause::OtherKey,
+                "the server's certificate is signed by another key than its issuer's in --cacert or beside it (renewed?)",
+            ),
+            (
+                TlsCause::UnknownSignature { by: "RSA with SHA-1".to_owned(), key: None },
+                "the server's certificate or its issuer's is signed by RSA with SHA-1, wanted ECDSA with SHA-256 or SHA-384, \
+                 Ed25519, or RSA with SHA-256, SHA-384 or SHA-512",
+            ),
+            (
+                TlsCause::UnknownSignature { by: "ECDSA with SHA-256".to_owned(), key: Some("P-521".to_owned()) },
+                "the server's certificate or its issuer's is signed by ECDSA with SHA-256 with a P-521 key, wanted a P-256, \
+                 P-384, Ed25519 or RSA key",
+            ),
+            (
+                TlsCause::RsaBits { whose: Server, bits: 1024 },
+                "the server's certificate has an RSA key of 1024 bits, wanted 2048 to 8192",
+            ),
+            (TlsCause::BadSignature, "a signature of the server's does not verify"),
+            (
+                TlsCause::UnknownKey,
+                "the server's certificate or key is of an unknown kind, wanted TLS 1.2 or 1.3 with ECDHE and AES-GCM or \
+                 ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more",
+            ),
+            (TlsCause::NoName { host: "a..b".to_owned() }, "a..b is no name for TLS, wanted one by --server-name"),
+            (TlsCause::Versions, "no TLS version in common, wanted 1.2 or 1.3"),
+            (
+                TlsCause::NothingInCommon,
+                "nothing in common with the server's TLS (handshake_failure), wanted TLS 1.2 or 1.3 with ECDHE and AES-GCM \
+                 or ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more",
+            ),
+            (
+                TlsCause::Alpn { wanted: Alpn::Http1 },
+                "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server",
+            ),
+            (TlsCause::Alpn { wanted: Alpn::Http2 }, "the server speaks no HTTP/2 over TLS (ALPN), so no gRPC"),
+            (
+                TlsCause::Alert { name: "unrecognized_name".to_owned() },
+                "the server ended the TLS handshake (unrecognized_name); --server-name sends another name",
+            ),
+            (TlsCause::Alert { name: name() }, "the server ended the TLS handshake (handshake_failure)"),
+            (TlsCause::Ended { name: name() }, "the server ended TLS (handshake_failure)"),
+            (TlsCause::NotTls { asked: Alpn::Http1 }, "the server does not speak TLS; http:// asks it without"),
+            (
+                TlsCause::NotTls { asked: Alpn::Http2 },
+                "the server does not speak TLS; leave --tls out to ask it without",
+            ),
+            (TlsCause::Broken, "the server's TLS is broken"),
+        ];
+        for (cause, wanted) in &rows {
+            assert_eq!(cause.to_string(), *wanted);
+        }
+        let places: std::collections::BTreeSet<usize> = rows.iter().map(|(cause, _)| place(cause)).collect();
+        assert!(places.into_iter().eq(0..30), "a cause has no row");
+    }
+
+    #[test]
+    fn names_of_a_certificate_are_shown_as_what_they_are() {
+        let rows = [
+            (r#"DnsName("localhost")"#, "localhost"),
+            (r#"DnsName("127.0.0.1")"#, "127.0.0.1 as a DNS name"),
+            ("IpAddress(0::1)", "::1"),
+            (r#"UniformResourceIdentifier("spiffe://a/b(c)")"#, "spiffe://a/b(c)"),
         ];
         for (given, wanted) in rows {
-            assert_eq!(Date(given).to_string(), wanted, "{given}");
+            assert_eq!(plain_name(given), wanted);
         }
     }
 

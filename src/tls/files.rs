@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
-use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 
 use crate::regular_file;
-use crate::tls::{Trust, der};
+use crate::tls::Trust;
+use crate::tls::der::Certificate;
+use crate::tls::key::{self, NO_MATCH};
 use crate::word::Wrong;
 
 /// How long a PEM file may be: a system's whole bundle has a quarter of it.
@@ -20,14 +20,8 @@ const MOST_PEM: u64 = 1024 * 1024;
 impl Trust {
     /// Reads the certificates of a PEM file.
     pub(crate) fn load(path: &Path) -> Result<Trust, Wrong> {
-        let pinned = certificates(&read(path)?)?;
-        let mut roots = RootCertStore::empty();
-        for certificate in &pinned {
-            roots
-                .add(certificate.clone())
-                .map_err(|_| Wrong("a certificate in it can't be understood".to_owned()))?;
-        }
-        Ok(Trust { roots: Arc::new(roots), pinned: pinned.into() })
+        Trust::new(certificates(&read(path)?)?)
+            .ok_or_else(|| Wrong("a certificate in it can't be understood".to_owned()))
     }
 }
 
@@ -57,16 +51,13 @@ impl Identity {
 
 /// A certificate and its key. The two are compared here: rustls would not take a certificate that webpki can't read.
 fn join(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<CertifiedKey>, Wrong> {
-    const UNKNOWN: &str = "the key is of an unknown kind, wanted P-256, P-384, Ed25519, or RSA of 2048 bits or more";
-    let key = ring::sign::any_supported_type(&key).map_err(|_| Wrong(UNKNOWN.to_owned()))?;
-    let own = certificates.first().and_then(|certificate| der::key_info(certificate));
-    match (own, key.public_key()) {
-        (None, _) => Err(Wrong("the certificate can't be understood".to_owned())),
-        (Some(own), Some(public)) if own != public.as_ref() => {
-            Err(Wrong("the key does not match the certificate".to_owned()))
-        }
-        _ => Ok(Arc::new(CertifiedKey::new(certificates, key))),
+    let own = certificates.first().and_then(|certificate| Certificate::read(certificate));
+    let own = own.ok_or_else(|| Wrong("the certificate can't be understood".to_owned()))?;
+    let key = key::signing_key(&key, own.key_info)?;
+    if key.public_key().is_some_and(|public| own.key_info != public.as_ref()) {
+        return Err(Wrong(NO_MATCH.to_owned()));
     }
+    Ok(Arc::new(CertifiedKey::new(certificates, key)))
 }
 
 /// Reads `--key`.
@@ -75,9 +66,9 @@ pub(crate) fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong_key(&error, &pem))
 }
 
-/// Reads `--server-name`.
+/// Reads `--server-name`, or the host that stands in its place.
 pub(crate) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
-    ServerName::try_from(text.to_owned()).map_err(|_| Wrong("wanted a host name or an address".to_owned()))
+    ServerName::try_from(text.to_owned()).map_err(|_| Wrong("wanted a host name or an address for TLS".to_owned()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Wrong> {
@@ -85,7 +76,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Wrong> {
     let bytes = regular_file::read_start(file, MOST_PEM + 1).map_err(|why| Wrong(why.to_string()))?;
     match bytes.len() as u64 {
         0 => Err(Wrong("the file is empty".to_owned())),
-        1..=MOST_PEM => Ok(bytes),
+        // Editors on Windows put a byte order mark before the first line, which then begins with no dash.
+        1..=MOST_PEM => Ok(bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes)),
         _ => Err(Wrong("the file is longer than 1 MiB".to_owned())),
     }
 }

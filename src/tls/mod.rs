@@ -1,29 +1,33 @@
 //! TLS for http and grpc: one rustls configuration, one provider (ring), made only when a probe needs it.
 //!
 //! Without `--cacert`, chain and name are not verified, as the kubelet's probers do not (InsecureSkipVerify); that the
-//! server holds its certificate's key always is. With it, everything is, and a certificate that stands in the file
-//! byte for byte is accepted as it is if its dates hold: people make `openssl req -x509` certificates for localhost,
-//! which are their own authority (CA:TRUE) and often name nobody, and webpki refuses both.
+//! server holds its certificate's key always is. With it, both are, as far as webpki and [`trust`] go. A certificate
+//! that is itself in the file is accepted if its dates hold: people make `openssl req -x509` certificates for localhost,
+//! which are their own authority (CA:TRUE) and often name no host, and webpki refuses both.
 
 mod cause;
+mod date;
 mod der;
 mod files;
+mod key;
+mod refusal;
+mod trust;
+mod verifier;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{ClientConfig, ClientConnection, Error, SignatureScheme};
 
-pub(crate) use cause::{TlsCause, cause};
+use crate::text::{VALUE_CHARS, shown};
+pub(crate) use cause::TlsCause;
 pub(crate) use files::{Identity, load_key, server_name};
+pub(crate) use trust::Trust;
+use verifier::Verifier;
 
 /// What the TLS options say; the default is TLS without verification.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +38,6 @@ pub(crate) struct Tls {
     pub(crate) identity: Option<Arc<CertifiedKey>>,
     /// The name to send and to verify in place of the host's.
     pub(crate) server_name: Option<ServerName<'static>>,
-}
-
-/// The certificates of `--cacert`.
-#[derive(Clone, Debug)]
-pub(crate) struct Trust {
-    roots: Arc<RootCertStore>,
-    pinned: Arc<[CertificateDer<'static>]>,
 }
 
 /// What is spoken above TLS.
@@ -59,6 +56,7 @@ pub(crate) struct Session {
     pub(crate) connection: ClientConnection,
     learned: Arc<Learned>,
     has_identity: bool,
+    alpn: Alpn,
 }
 
 /// What our parts inside rustls learn.
@@ -66,22 +64,37 @@ pub(crate) struct Session {
 struct Learned {
     asked_for_certificate: AtomicBool,
     name_unchecked: AtomicBool,
+    refused: OnceLock<TlsCause>,
+}
+
+impl Learned {
+    fn name_unchecked(&self) {
+        self.name_unchecked.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps why the server's certificate is refused.
+    fn refused(&self, cause: TlsCause) {
+        let _ = self.refused.set(cause);
+    }
 }
 
 impl Tls {
     /// Prepares a session with `host`, a name or an address without brackets and scope.
-    pub(crate) fn session(&self, host: &str, alpn: Alpn) -> Result<Session, Error> {
-        let provider = Arc::new(ring::default_provider());
-        let learned = Arc::new(Learned::default());
-        let chain = match &self.trust {
-            None => None,
-            Some(trust) => {
-                let builder = WebPkiServerVerifier::builder_with_provider(trust.roots.clone(), provider.clone());
-                let verifier = builder.build().map_err(|error| Error::General(error.to_string()))?;
-                Some((verifier, trust.pinned.clone()))
-            }
+    pub(crate) fn session(&self, host: &str, alpn: Alpn) -> Result<Session, TlsCause> {
+        let name = match &self.server_name {
+            Some(name) => name.clone(),
+            None => server_name(host).map_err(|_| TlsCause::NoName { host: shown(host, VALUE_CHARS) })?,
         };
-        let verifier = Verifier { provider: provider.clone(), chain, learned: learned.clone() };
+        let learned = Arc::new(Learned::default());
+        let config = self.config(alpn, &learned);
+        let connection = config.and_then(|config| ClientConnection::new(Arc::new(config), name));
+        let connection = connection.map_err(|error| cause::cause(&error, alpn, false))?;
+        Ok(Session { connection, learned, has_identity: self.identity.is_some(), alpn })
+    }
+
+    fn config(&self, alpn: Alpn, learned: &Arc<Learned>) -> Result<ClientConfig, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Verifier { provider: provider.clone(), trust: self.trust.clone(), learned: learned.clone() };
         let resolver = Resolver { identity: self.identity.clone(), learned: learned.clone() };
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -94,22 +107,24 @@ impl Tls {
             Alpn::Http1 => b"http/1.1".to_vec(),
             Alpn::Http2 => b"h2".to_vec(),
         }];
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => ServerName::try_from(host.to_owned()).map_err(|_| Error::UnsupportedNameType)?,
-        };
-        let connection = ClientConnection::new(Arc::new(config), name)?;
-        Ok(Session { connection, learned, has_identity: self.identity.is_some() })
+        Ok(config)
     }
 }
 
 impl Session {
+    /// What rustls' error means.
+    pub(crate) fn cause(&self, error: &Error) -> TlsCause {
+        let refused = self.learned.refused.get().filter(|_| matches!(error, Error::InvalidCertificate(_)));
+        let agreed = self.connection.negotiated_cipher_suite().is_some();
+        refused.cloned().unwrap_or_else(|| cause::cause(error, self.alpn, agreed))
+    }
+
     /// True if the server asked for a certificate that we do not have.
     pub(crate) fn wants_certificate(&self) -> bool {
         !self.has_identity && self.learned.asked_for_certificate.load(Ordering::Relaxed)
     }
 
-    /// True if a pinned certificate names nobody, so that there was nothing to check.
+    /// True if a pinned certificate names no host, so that there was nothing to check.
     pub(crate) fn is_name_unchecked(&self) -> bool {
         self.learned.name_unchecked.load(Ordering::Relaxed)
     }
@@ -131,124 +146,4 @@ impl ResolvesClientCert for Resolver {
     fn has_certs(&self) -> bool {
         self.identity.is_some()
     }
-}
-
-/// Verifies chain and name where `--cacert` is given, and the handshake's signature always.
-#[derive(Debug)]
-struct Verifier {
-    provider: Arc<CryptoProvider>,
-    chain: Option<(Arc<WebPkiServerVerifier>, Arc<[CertificateDer<'static>]>)>,
-    learned: Arc<Learned>,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        match &self.chain {
-            None => Ok(ServerCertVerified::assertion()),
-            Some(_) if self.is_pinned(certificate) => self.verify_pinned(certificate, name, now),
-            Some((verifier, _)) => verifier.verify_server_cert(certificate, intermediates, name, ocsp, now),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        match verify_tls12_signature(message, certificate, signed, known) {
-            Err(error) if self.goes_by_key(certificate, &error) => {
-                der::verify_tls12(message, certificate, signed, known)
-            }
-            verified => verified.map_err(|error| told_by_key(certificate, error)),
-        }
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        match verify_tls13_signature(message, certificate, signed, known) {
-            Err(error) if self.goes_by_key(certificate, &error) => {
-                der::verify_tls13(message, certificate, signed, known)
-            }
-            verified => verified.map_err(|error| told_by_key(certificate, error)),
-        }
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-impl Verifier {
-    /// True if the certificate stands in `--cacert` byte for byte.
-    fn is_pinned(&self, certificate: &CertificateDer<'_>) -> bool {
-        self.chain.as_ref().is_some_and(|(_, pinned)| pinned.contains(certificate))
-    }
-
-    /// Verifies a certificate that is trusted as it is: its dates, and its name if it has one.
-    fn verify_pinned(
-        &self,
-        certificate: &CertificateDer<'_>,
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let (not_before, not_after) = der::validity(certificate).ok_or(CertificateError::BadEncoding)?;
-        let (not_before, not_after) = (seconds(not_before), seconds(not_after));
-        if now < not_before {
-            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
-        }
-        if now > not_after {
-            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
-        }
-        // What webpki does not read is of version 1, which has no place for names.
-        let checked = match rustls::server::ParsedCertificate::try_from(certificate) {
-            Ok(parsed) => rustls::client::verify_server_name(&parsed, name),
-            Err(_) => {
-                Err(CertificateError::NotValidForNameContext { expected: name.to_owned(), presented: vec![] }.into())
-            }
-        };
-        match checked {
-            Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
-                if presented.is_empty() =>
-            {
-                self.learned.name_unchecked.store(true, Ordering::Relaxed);
-                Ok(ServerCertVerified::assertion())
-            }
-            checked => checked.map(|()| ServerCertVerified::assertion()),
-        }
-    }
-
-    /// True for a certificate that webpki does not read, where nothing but its key counts.
-    fn goes_by_key(&self, certificate: &CertificateDer<'_>, error: &Error) -> bool {
-        use CertificateError::{BadEncoding, Other, UnhandledCriticalExtension};
-        (self.chain.is_none() || self.is_pinned(certificate))
-            && matches!(error, Error::InvalidCertificate(BadEncoding | Other(_) | UnhandledCriticalExtension))
-    }
-}
-
-/// A signature by a key that is too short for ring fails like a wrong one; this tells them apart.
-fn told_by_key(certificate: &CertificateDer<'_>, error: Error) -> Error {
-    match error {
-        Error::InvalidCertificate(CertificateError::BadSignature) if der::has_short_rsa_key(certificate) => {
-            CertificateError::ApplicationVerificationFailure.into()
-        }
-        error => error,
-    }
-}
-
-fn seconds(since_1970: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(since_1970))
 }

@@ -1,13 +1,12 @@
-//! Placeholders, `{env.NAME}`, `{env.NAME:-default}` and `{file./path}`. exec-probe expands them itself: there is no
-//! shell in the container, and Kubernetes eats `$(X)`, compose `${X}` and Helm `{{ }}`. An expanded word remembers
-//! what was typed, because the value may be a secret and messages show the typed form.
+//! Words of the command line. An expanded word remembers what was typed, because what a placeholder gave may be a
+//! secret and messages show the typed form.
+
+mod placeholder;
 
 use std::ffi::OsString;
 use std::ops::Range;
-use std::path::Path;
 
-use crate::regular_file;
-use crate::text::{TARGET_CHARS, shown};
+use placeholder::{Placeholder, is_bare_ipv6};
 
 /// A word of the command line after expansion.
 #[derive(Clone, Debug)]
@@ -60,12 +59,12 @@ impl Word {
         Word::build(typed, env, |_, value| value)
     }
 
-    /// As [`Word::expand`], for a TARGET: a bare IPv6 address that comes out where the host stands gets the brackets
-    /// that an address with a port behind it needs, since `status.podIP` has none.
+    /// As [`Word::expand`], for a TARGET: a bare IPv6 address that comes out as the host gets the brackets that an
+    /// address before a port needs, since `status.podIP` has none.
     pub(crate) fn expand_target(typed: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Word, Unexpanded> {
         Word::build(typed, env, |before, value| {
-            let stands_as_host = before.is_empty() || before.ends_with("://") || before.ends_with('@');
-            if stands_as_host && is_bare_ipv6(&value) { format!("[{value}]") } else { value }
+            let is_host = before.is_empty() || before.ends_with("://") || before.ends_with('@');
+            if is_host && is_bare_ipv6(&value) { format!("[{value}]") } else { value }
         })
     }
 
@@ -79,7 +78,7 @@ impl Word {
         while let Some(open) = typed[at..].find('{').map(|found| at + found) {
             word.value.push_str(&typed[at..open]);
             at = open;
-            let Some(found) = Placeholder::at_start_of(&typed[open..])? else {
+            let Some(found) = Placeholder::at(typed, open)? else {
                 word.value.push('{');
                 at += 1;
                 continue;
@@ -104,126 +103,98 @@ impl Word {
         &self.typed
     }
 
-    /// The part `range` of the value with every placeholder in it as typed. A placeholder that reaches into the part
-    /// from outside is shown whole, since half of a secret is one too.
-    pub(crate) fn shown_part(&self, range: Range<usize>) -> String {
+    /// Each placeholder as typed, with how many bytes it gave.
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.spans.iter().map(|span| (&self.typed[span.typed.clone()], span.value.len()))
+    }
+
+    /// All of the value, to be split.
+    pub(crate) fn all(&self) -> Part<'_> {
+        Part { word: self, start: 0, end: self.value.len() }
+    }
+}
+
+/// A part of a word's value that remembers where it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    word: &'a Word,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Part<'a> {
+    /// What the part stands for.
+    pub(crate) fn text(self) -> &'a str {
+        &self.word.value[self.start..self.end]
+    }
+
+    /// The part before byte `at` and the part from there on; `at` is a character's first byte.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let middle = self.start.saturating_add(at).min(self.end);
+        (Part { end: middle, ..self }, Part { start: middle, ..self })
+    }
+
+    /// The parts before and after a separator of `len` bytes at byte `at`.
+    pub(crate) fn split_around(self, at: usize, len: usize) -> (Self, Self) {
+        let (before, from) = self.split_at(at);
+        (before, from.split_at(len).1)
+    }
+
+    /// What comes after `prefix`, if the part begins with it.
+    pub(crate) fn strip_prefix(self, prefix: &str) -> Option<Self> {
+        self.text().starts_with(prefix).then(|| self.split_at(prefix.len()).1)
+    }
+
+    /// The part with every placeholder in it as typed. A placeholder that reaches into the part from outside is shown
+    /// whole, since half of a secret is one too.
+    pub(crate) fn typed(self) -> String {
+        let (word, range) = (self.word, self.start..self.end);
         let mut out = String::new();
         let mut at = range.start;
-        for span in self.spans.iter().filter(|span| touches(&span.value, &range)) {
+        for span in word.spans.iter().filter(|span| touches(&span.value, &range)) {
             if span.value.start > at {
-                out.push_str(&self.value[at..span.value.start]);
+                out.push_str(&word.value[at..span.value.start]);
             }
-            out.push_str(&self.typed[span.typed.clone()]);
+            out.push_str(&word.typed[span.typed.clone()]);
             at = span.value.end;
         }
         if at < range.end {
-            out.push_str(&self.value[at..range.end]);
+            out.push_str(&word.value[at..range.end]);
         }
         out
     }
 
-    /// The placeholder, as typed, that gave a part of `range`, if one did.
-    pub(crate) fn placeholder_in(&self, range: Range<usize>) -> Option<&str> {
-        let span = self.spans.iter().find(|span| touches(&span.value, &range))?;
-        Some(&self.typed[span.typed.clone()])
+    /// The placeholder, as typed, that gave some of the part, if one did.
+    pub(crate) fn placeholder(self) -> Option<&'a str> {
+        let span = self.word.spans.iter().find(|span| touches(&span.value, &(self.start..self.end)))?;
+        Some(&self.word.typed[span.typed.clone()])
+    }
+
+    /// What each placeholder gave that begins in the part, whole.
+    pub(crate) fn given(self) -> impl Iterator<Item = Part<'a>> {
+        let begins = move |span: &&Span| (self.start..self.end).contains(&span.value.start);
+        self.word.spans.iter().filter(begins).map(move |span| self.whole(span))
+    }
+
+    /// What the placeholder gave that byte `at` of the part came out of, if it came out of one.
+    pub(crate) fn giver(self, at: usize) -> Option<Part<'a>> {
+        let at = self.start.saturating_add(at);
+        self.word.spans.iter().find(|span| span.value.contains(&at)).map(|span| self.whole(span))
+    }
+
+    /// True if the word begins with the part.
+    pub(crate) fn begins_word(self) -> bool {
+        self.start == 0
+    }
+
+    fn whole(self, span: &Span) -> Part<'a> {
+        Part { word: self.word, start: span.value.start, end: span.value.end }
     }
 }
 
-/// True if the ranges share a byte, or the first is empty and stands inside the second.
+/// True if the ranges share a byte, or the first is empty and inside the second.
 fn touches(span: &Range<usize>, range: &Range<usize>) -> bool {
     span.start < range.end && (span.end > range.start || (span.is_empty() && span.start >= range.start))
-}
-
-/// One placeholder as it was typed.
-struct Placeholder<'a> {
-    source: Source<'a>,
-    len: usize,
-}
-
-enum Source<'a> {
-    Env { name: &'a str, default: Option<&'a str> },
-    File(&'a str),
-}
-
-impl<'a> Placeholder<'a> {
-    /// Reads a placeholder at the start of `text`, which begins with a brace; none if it is just a brace.
-    fn at_start_of(text: &'a str) -> Result<Option<Self>, Unexpanded> {
-        let (is_env, rest) = match (text.strip_prefix("{env."), text.strip_prefix("{file./")) {
-            (Some(rest), _) => (true, rest),
-            // The slash belongs to the path.
-            (_, Some(_)) => (false, &text["{file.".len()..]),
-            _ => return Ok(None),
-        };
-        let Some(end) = rest.find('}') else { return Ok(None) };
-        let inside = &rest[..end];
-        let len = text.len() - rest.len() + end + 1;
-        if inside.contains('{') {
-            let text = shown(&text[..len], TARGET_CHARS);
-            return Err(Unexpanded(format!("a placeholder cannot hold another one: {text}")));
-        }
-        let source = if is_env {
-            let (name, default) = match inside.split_once(":-") {
-                Some((name, default)) => (name, Some(default)),
-                None => (inside, None),
-            };
-            // Kubernetes allows any printable ASCII but `=` in a name; a colon would be a mistyped default.
-            let is_name =
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"=:".contains(&byte));
-            if !is_name {
-                return Ok(None);
-            }
-            Source::Env { name, default }
-        } else {
-            Source::File(inside)
-        };
-        Ok(Some(Placeholder { source, len }))
-    }
-
-    /// Looks the value up. `typed` names the placeholder in the error.
-    fn resolve(&self, typed: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<String, Unexpanded> {
-        let failed = |why: String| Unexpanded(format!("{}: {why}", shown(typed, TARGET_CHARS)));
-        match self.source {
-            Source::Env { name, default } => {
-                let set = env(name);
-                let was_set = set.is_some();
-                let value = match set.filter(|value| !value.is_empty()) {
-                    Some(value) => value.into_string().map_err(|_| failed("its value is not UTF-8".to_owned()))?,
-                    None => default.unwrap_or_default().to_owned(),
-                };
-                match (value.is_empty() && default.is_none(), was_set) {
-                    (true, true) => Err(failed(format!("the variable {} is empty", shown(name, TARGET_CHARS)))),
-                    (true, false) => Err(failed(format!("no variable {} is set", shown(name, TARGET_CHARS)))),
-                    _ => Ok(value),
-                }
-            }
-            Source::File(path) => read(path).map_err(failed),
-        }
-    }
-}
-
-/// Reads the file of `{file./path}`: one trailing line end is taken away, nothing left is an error.
-fn read(path: &str) -> Result<String, String> {
-    // One byte more than is allowed tells a longer file.
-    let bytes = regular_file::open(Path::new(path))
-        .and_then(|(file, _)| regular_file::read_start(file, regular_file::MOST_BYTES + 1))
-        .map_err(|unusable| unusable.to_string())?;
-    if bytes.len() as u64 > regular_file::MOST_BYTES {
-        return Err("the file is longer than 64 KiB".to_owned());
-    }
-    let mut text = String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text) }
-}
-
-/// True for an IPv6 address without brackets, with or without a scope.
-fn is_bare_ipv6(text: &str) -> bool {
-    let address = text.split_once('%').map_or(text, |(address, _)| address);
-    address.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -238,6 +209,9 @@ mod tests {
             "SCOPED" => "fe80::1%2",
             "BRACES" => "{env.PORT}",
             "EMPTY" => "",
+            "LINE" => "one\r\n",
+            "LINES" => "one\n\n",
+            "ONLY_LINE" => "\n",
             "app.kubernetes.io/name" => "web",
             _ => return None,
         };
@@ -254,13 +228,13 @@ mod tests {
             ("a{env.NONE:-}b", "ab"),
             ("{env.BRACES}", "{env.PORT}"),
             ("{\"status\":\"ok\"}", "{\"status\":\"ok\"}"),
-            ("{{env.PORT}}", "{8080}"),
-            ("{env.}", "{env.}"),
-            ("{env.A=B}", "{env.A=B}"),
-            ("{env.PORT", "{env.PORT"),
-            ("{ENV.PORT}", "{ENV.PORT}"),
-            ("{file.relative}", "{file.relative}"),
-            ("{env.PORT:8}", "{env.PORT:8}"),
+            ("{\"port\":{env.PORT}}", "{\"port\":8080}"),
+            ("{\"env\":\"prod\"}", "{\"env\":\"prod\"}"),
+            ("{} { env: 1 } {en {.env} $PORT $(PORT)", "{} { env: 1 } {en {.env} $PORT $(PORT)"),
+            ("US$ {env.PORT}", "US$ 8080"),
+            ("{env.LINE}", "one"),
+            ("{env.LINES}", "one\n"),
+            ("{env.ONLY_LINE:-9}", "9"),
             ("{env.app.kubernetes.io/name}", "web"),
             ("{env.PORT}{env.PORT}", "80808080"),
             ("{env.NONE:-a b:-c}", "a b:-c"),
@@ -275,6 +249,7 @@ mod tests {
         let rows = [
             ("{env.NONE}", "{env.NONE}: no variable NONE is set"),
             ("x{env.EMPTY}", "{env.EMPTY}: the variable EMPTY is empty"),
+            ("{env.ONLY_LINE}", "{env.ONLY_LINE}: the variable ONLY_LINE is empty"),
             ("{file./no/such}", "{file./no/such}: no such file"),
             ("{file./tmp}", "{file./tmp}: a folder, wanted a regular file"),
             ("{file./dev/null}", "{file./dev/null}: a device, wanted a regular file"),
@@ -305,19 +280,24 @@ mod tests {
     #[test]
     fn parts_show_their_placeholders_as_typed() -> Result<(), Unexpanded> {
         let word = Word::expand("a{env.PORT}b", &env)?;
+        let part = |from: usize, to: usize| word.all().split_at(to).0.split_at(from).1;
         let rows = [
-            (0..6, "a{env.PORT}b"),
-            (0..1, "a"),
-            (1..5, "{env.PORT}"),
-            (2..4, "{env.PORT}"),
-            (5..6, "b"),
-            (3..6, "{env.PORT}b"),
+            (0, 6, "a{env.PORT}b"),
+            (0, 1, "a"),
+            (1, 5, "{env.PORT}"),
+            (2, 4, "{env.PORT}"),
+            (5, 6, "b"),
+            (3, 6, "{env.PORT}b"),
         ];
-        for (range, wanted) in rows {
-            assert_eq!(word.shown_part(range.clone()), wanted, "{range:?}");
+        for (from, to, wanted) in rows {
+            assert_eq!(part(from, to).typed(), wanted, "{from}..{to}");
         }
-        assert_eq!(word.placeholder_in(0..1), None);
-        assert_eq!(word.placeholder_in(4..6), Some("{env.PORT}"));
+        assert_eq!(part(0, 1).placeholder(), None);
+        assert_eq!(part(4, 6).placeholder(), Some("{env.PORT}"));
+        let given = |part: Part<'_>| part.given().map(|part| part.text().to_owned()).collect::<Vec<_>>();
+        assert_eq!((given(part(0, 2)), given(part(2, 6))), (vec!["8080".to_owned()], vec![]));
+        assert_eq!(part(2, 6).giver(0).map(Part::text), Some("8080"));
+        assert_eq!(part(2, 6).giver(3).map(Part::text), None);
         Ok(())
     }
 }

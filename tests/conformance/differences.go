@@ -51,8 +51,8 @@ var (
 	headerLimits = accept("64 KiB and 128 lines of headers", inVerdict,
 		"more is a failure that says so; the kubelet takes 10 MiB. Memory stays small whatever a server sends.")
 	grammar = accept("Answers that break HTTP's grammar", inVerdict,
-		"Go and exec-probe are lenient in different places: folded lines, blanks before a colon or a status, an empty line "+
-			"before the answer, HTTP versions that do not exist. RFC 9112 lets no server send them.")
+		"Go and exec-probe are lenient in different places: an empty line before the answer, HTTP versions that do not "+
+			"exist. RFC 9112 lets no server send them.")
 	http1 = accept("HTTP/1.1 only", inVerdict|inRequests,
 		"over TLS the kubelet speaks HTTP/2 where a server offers it. A server that speaks nothing else is a failure.")
 	nowhere = accept("Redirects that lead nowhere", inVerdict,
@@ -74,6 +74,9 @@ var (
 	ownName = accept("User-Agent", inRequests, "each gives its own name.")
 	referer = accept("No Referer", inRequests,
 		"Go's client tells the next server where a redirect came from; exec-probe keeps it to itself.")
+	anotherLook = accept("Another look", inRequests,
+		"a server on loopback that ends the connection without a byte gets up to four short questions more, so that the "+
+			"failure can say whether it speaks TLS or HTTP/2 or wants the PROXY protocol. The verdict stays.")
 	unread = accept("An unverified certificate is not read", inVerdict|inRequests,
 		"Go refuses one that it can't parse, also where it verifies nothing.")
 	oldTLS = accept("Old and rare TLS", inVerdict|inRequests,
@@ -82,6 +85,9 @@ var (
 		"a closed port, or a server of another protocol, is told when it is seen; the kubelet tries until its time-out.")
 	grpcLimits = accept("4 KiB of gRPC message, 16 KiB of metadata", inVerdict,
 		"an answer has two bytes; what is much larger is no health check's.")
+	noCompression = accept("No compressed gRPC", inVerdict|inRequests,
+		"the kubelet offers gzip and reads it, as its tracing brings it along. exec-probe offers nothing, since an answer "+
+			"has two bytes: whoever compresses it all the same is a failure.")
 	grpcTimeout = accept("No grpc-timeout", inRequests,
 		"the kubelet tells the server how long it waits; exec-probe's leaving says the same.")
 )

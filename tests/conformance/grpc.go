@@ -3,8 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"net/http"
 	"sort"
 	"strings"
 
@@ -53,6 +58,37 @@ func grpcServer(register func(*grpc.Server), options ...grpc.ServerOption) start
 		go server.Serve(listener)
 		return s
 	}
+}
+
+// sends is an HTTP/2 server that sends this as its answer to every call, with status OK after it. A header without a
+// value is left out.
+func sends(contentType, encoding, answer string) start {
+	return http2Only(func(w http.ResponseWriter, _ *http.Request) {
+		// Go adds a content type of its own where the header is not there at all.
+		w.Header()["Content-Type"] = nil
+		if contentType != "" {
+			w.Header().Set("Content-Type", contentType)
+		}
+		if encoding != "" {
+			w.Header().Set("Grpc-Encoding", encoding)
+		}
+		io.WriteString(w, answer)
+		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+	})
+}
+
+// message is gRPC's frame around a message that is not compressed.
+func message(text string) string {
+	return string(append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(text))), text...))
+}
+
+// compressed is gRPC's frame around a message in gzip.
+func compressed(text string) string {
+	var small bytes.Buffer
+	writer := gzip.NewWriter(&small)
+	io.WriteString(writer, text)
+	writer.Close()
+	return "\x01" + message(small.String())[1:]
 }
 
 // recordCall notes a call in one line: method, whether the client named a deadline, service, metadata by name.

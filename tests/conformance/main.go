@@ -145,6 +145,7 @@ func (r row) judge(got *seen) {
 var (
 	nameSent     = regexp.MustCompile(`(?i)(user-agent): (?:kube-probe|exec-probe)/[^,]*`)
 	refererSent  = regexp.MustCompile(`, Referer: [^,]*`)
+	encodingSent = regexp.MustCompile(`(?i), grpc-accept-encoding: gzip`)
 	timeoutSent  = regexp.MustCompile(`, Grpc-Timeout: [^,]*`)
 	deadlineSeen = regexp.MustCompile(`, deadline: true`)
 )
@@ -164,6 +165,7 @@ func compared(kubelets, ours []string) ([]string, []string, []*difference) {
 	replace(ours, nameSent, "$1: NAME", ownName)
 	// Of the kubelet's alone: should exec-probe send them, it is to show.
 	replace(kubelets, refererSent, "", referer)
+	replace(kubelets, encodingSent, "", noCompression)
 	replace(kubelets, timeoutSent, "", grpcTimeout)
 	replace(kubelets, deadlineSeen, "", grpcTimeout)
 	return kubelets, ours, always

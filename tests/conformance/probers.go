@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	// As in the kubelet, where its tracing brings it along.
+	_ "google.golang.org/grpc/encoding/gzip"
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/kubernetes/pkg/probe"

@@ -41,8 +41,8 @@ func answers() []row {
 		{"never, not accepted", fullBacklog, get("/"), both(failure)},
 		{"never", raw(hold), get("/"), both(failure)},
 		{"cut off before the request", mute(), get("/"), both(failure)},
-		{"cut off", raw(), get("/"), both(failure)},
-		{"cut off by a reset", raw(reset), get("/"), both(failure)},
+		{"cut off", raw(), get("/"), both(failure, anotherLook)},
+		{"cut off by a reset", raw(reset), get("/"), both(failure, anotherLook)},
 		{"cut off in the headers", raw(say(ok + "Content-Le")), get("/"), both(failure)},
 		{"stalls in the headers", says(ok + "X: y\r\n"), get("/"), both(failure)},
 		{"after 300 ms", raw(pause(300*time.Millisecond), say(well), hold), get("/"), both(success)},
@@ -65,7 +65,13 @@ func statusLines() []row {
 		{"with UTF-8", line("HTTP/1.1 200 wohlgemüt"), get("/"), both(success)},
 		{"with a bare line feed", says("HTTP/1.1 200 OK\nContent-Length: 0\n\n"), get("/"), both(success)},
 		{"after an empty line", says("\r\n" + well), get("/"), differ(failure, success, grammar)},
-		{"with two blanks", line("HTTP/1.1  200 OK"), get("/"), differ(success, failure, grammar)},
+		{"with two blanks", line("HTTP/1.1  200 OK"), get("/"), both(success)},
+		{"with five blanks", line("HTTP/1.1     200 OK"), get("/"), both(success)},
+		{"with two blanks, 503", line("HTTP/1.1  503 No"), get("/"), both(failure)},
+		{"with two blanks before its reason", line("HTTP/1.1 200  OK"), get("/"), both(success)},
+		{"with a tab for a blank", line("HTTP/1.1\t200 OK"), get("/"), both(failure)},
+		{"with a blank and a tab", line("HTTP/1.1 \t200 OK"), get("/"), both(failure)},
+		{"after a blank", line(" HTTP/1.1 200 OK"), get("/"), both(failure)},
 		{"with two digits", line("HTTP/1.1 20 OK"), get("/"), both(failure)},
 		{"without digits", line("HTTP/1.1 OK"), get("/"), both(failure)},
 		{"HTTP/1.2", line("HTTP/1.2 200 OK"), get("/"), differ(success, failure, grammar)},
@@ -79,17 +85,12 @@ func statusLines() []row {
 func answerHeaders() []row {
 	kib := "X-A: " + many("x", 1017) + "\r\n"
 	with := func(lines string) start { return says(ok + lines + none) }
-	lengths := func(lines string) start { return says(ok + lines + "\r\nwell") }
-	const bothLengths = ok + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwell\r\n0\r\n\r\n"
-	const rot13 = ok + "Transfer-Encoding: rot13\r\n\r\n"
 	cookie := page{"/", 302, []string{"Location: /well", "Set-Cookie: a=b"}, ""}
 	return []row{
 		{"of 63 KiB", with(many(kib, 63)), get("/"), both(success)},
 		{"of 65 KiB", with(many(kib, 65)), get("/"), differ(success, failure, headerLimits)},
 		{"of 128 lines", with(many("X-A: b\r\n", 127)), get("/"), both(success)},
 		{"of 129 lines", with(many("X-A: b\r\n", 128)), get("/"), differ(success, failure, headerLimits)},
-		{"folded", with("X-A: b\r\n  c\r\n"), get("/"), differ(success, failure, grammar)},
-		{"with a blank before its colon", with("X-A : b\r\n"), get("/"), differ(success, failure, grammar)},
 		{"without a colon", with("X-A\r\n"), get("/"), both(failure)},
 		{"without a name", with(": b\r\n"), get("/"), both(failure)},
 		{"with a slash in its name", with("X/A: b\r\n"), get("/"), both(failure)},
@@ -97,14 +98,7 @@ func answerHeaders() []row {
 		{"in Latin-1", with("X-A: \xfc\r\n"), get("/"), both(success)},
 		{"with a NUL", with("X-A: \x00\r\n"), get("/"), both(failure)},
 		{"with a control character", with("X-A: \x01\r\n"), get("/"), both(failure)},
-		{"length, twice the same", lengths("Content-Length: 4\r\nContent-Length: 4\r\n"), get("/"), both(success)},
-		{"length, two that differ", lengths("Content-Length: 4\r\nContent-Length: 5\r\n"), get("/"), both(failure)},
-		{"length, no number", lengths("Content-Length: four\r\n"), get("/"), both(failure)},
-		{"length, below zero", lengths("Content-Length: -4\r\n"), get("/"), both(failure)},
-		{"length, beyond 64 bits", lengths("Content-Length: 99999999999999999999\r\n"), get("/"), both(failure)},
-		{"length and chunks", says(bothLengths), get("/"), both(success)},
-		{"encoding that nobody knows", says(rot13), get("/"), differ(failure, success, atHeaders)},
-		{"gzip where none is", lengths("Content-Encoding: gzip\r\nContent-Length: 4\r\n"), get("/"), both(success)},
+		{"gzip where none is", says(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nwell"), get("/"), both(success)},
 		{"cookie, not sent back", site(cookie), get("/"), both(success)},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -168,4 +169,43 @@ func grpcs() []row {
 		{"of a server with TLS", secureHTTP2(true), check(""), both(failure, grpcAtOnce)},
 		{"of an SSH server", mute(say("SSH-2.0-OpenSSH_9.2\r\n"), hold), check(""), both(failure, grpcAtOnce)},
 	}
+}
+
+func replies() []row {
+	serving, sick, small := message("\x08\x01"), message("\x08\x02"), compressed("\x08\x01")
+	flag := func(flag string) string { return flag + serving[1:] }
+	encoded := func(name, answer string) start { return sends("application/grpc", name, answer) }
+	rows := []row{
+		{"gzip named, sent as it is", encoded("gzip", serving), check(""), both(success)},
+		{"gzip named, sent as it is, NOT_SERVING", encoded("gzip", sick), check(""), both(failure)},
+		{"an unknown encoding named, sent as it is", encoded("br", serving), check(""), both(success)},
+		{"identity named, sent as it is", encoded("identity", serving), check(""), both(success)},
+		{"in gzip", encoded("gzip", small), check(""), differ(success, failure, noCompression)},
+		{"in an unknown encoding", encoded("br", small), check(""), both(failure)},
+		{"in an encoding without a name", encoded("", small), check(""), both(failure)},
+		{"identity named, said to be compressed", encoded("identity", flag("\x01")), check(""), both(failure)},
+		{"a flag that nobody knows", encoded("gzip", flag("\x02")), check(""), both(failure)},
+	}
+	for _, one := range []struct {
+		contentType string
+		same        verdict
+	}{
+		{"application/grpc", success},
+		{"application/grpc+proto", success},
+		{"application/grpc+json", success},
+		{"application/grpc+", success},
+		{"application/grpc;charset=utf-8", success},
+		{"application/grpc; charset=utf-8", success},
+		{"application/grpc ; charset=utf-8", failure},
+		{"Application/gRPC", failure},
+		{"application/grpc-web", failure},
+		{"application/grpc-web+proto", failure},
+		{"application/grpcx", failure},
+		{"application/grp", failure},
+		{"", failure},
+	} {
+		name := "of the type " + strconv.Quote(one.contentType)
+		rows = append(rows, row{name, sends(one.contentType, "", serving), check(""), both(one.same)})
+	}
+	return rows
 }

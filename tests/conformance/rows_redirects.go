@@ -8,7 +8,6 @@ import (
 )
 
 func redirects() []row {
-	const found = "HTTP/1.1 302 Found\r\n"
 	const two = "Location: http://elsewhere.example/\r\nLocation: x:\r\n"
 	var rows []row
 	for _, code := range []int{301, 302, 303, 307, 308} {
@@ -54,6 +53,11 @@ func locations() []row {
 		{"a port that is a name", to("http://127.0.0.1:web/well"), get("/"), both(failure)},
 		{"port 99999", to("http://127.0.0.1:99999/well"), get("/"), both(failure)},
 		{"another host", to("http://elsewhere.example/sick"), get("/"), both(success)},
+		{"another host, its port a name", to("http://elsewhere.example:abc/"), get("/"), both(failure)},
+		{"another host, its port in brackets", to("http://elsewhere.example:<b>\"/"), get("/"), both(failure)},
+		{"another host with a blank", to("http://else where.example/"), get("/"), both(failure)},
+		{"another host and port 99999", to("http://elsewhere.example:99999/"), get("/"), both(success)},
+		{"another host with a lone percent sign", to("http://elsewhere.example/100%/x"), get("/"), both(failure)},
 		{"another name of this host", to("http://localhost:{main}/sick"), get("/"), both(success)},
 		{"another address of this host", to("http://127.0.0.2:{main}/sick"), get("/"), both(success)},
 		{"the host in capitals, sick", to("http://LOCALHOST:{main}/sick"), local, differ(success, failure, sameName)},
@@ -64,6 +68,8 @@ func locations() []row {
 		{"HTTP in capitals", to("HTTP://127.0.0.1:{main}/well"), get("/"), both(success)},
 		{"no scheme", to("//127.0.0.1:{other}/well"), get("/"), both(success)},
 		{"no host", to("http:///well"), get("/"), differ(success, failure, nowhere)},
+		{"no slashes", to("http:/well"), get("/"), differ(success, failure, nowhere)},
+		{"a colon and no scheme", to(":80/well"), get("/"), both(failure)},
 		{"mailto", to("mailto:me@127.0.0.1"), get("/"), differ(success, failure, nowhere)},
 		{"ftp on the same host", to("ftp://127.0.0.1/well"), get("/"), both(failure)},
 		{"ftp on another host", to("ftp://elsewhere.example/well"), get("/"), differ(success, failure, nowhere)},
@@ -82,7 +88,7 @@ func locations() []row {
 		{"a path in Latin-1", to("/wohlgem\xfct", answer200("/wohlgem\xfct")), get("/"), both(success)},
 		{"a path that is encoded", to("/a%2Fb%41", answer200("/a/bA")), get("/"), both(success)},
 		{"a path with a lone percent sign", to("/100%/x", answer200("/100%/x")), get("/"), both(failure)},
-		{"a path with a tab", says("HTTP/1.1 302 Found\r\nLocation: /we\tll\r\n" + none), get("/"), both(failure)},
+		{"a path with a tab", says(found + "Location: /we\tll\r\n" + none), get("/"), both(failure)},
 		{"anything, with headers", to("http://127.0.0.1:{other}/well"), get("/", headers...), both(success)},
 		{"a path, Host set", to("/well"), get("/", shop), both(success)},
 		{"a URL, Host set", to("http://127.0.0.1:{main}/well"), get("/", shop), both(success)},
@@ -90,6 +96,34 @@ func locations() []row {
 		{"no scheme, Host set", to("//127.0.0.1:{main}/well"), get("/", shop), both(success, setHost)},
 		{"the Host that was set", to("http://shop.example/sick"), get("/", shop), both(success)},
 	}
+}
+
+// unreadable is Locations that Go can't read, and some that look as if it couldn't.
+func unreadable() []row {
+	rows := []row{}
+	add := func(name, location string, same verdict) {
+		rows = append(rows, row{name, says(found + "Location: " + location + "\r\n" + none), get("/"), both(same)})
+	}
+	add("port 99999", "http://elsewhere.example:99999/", success)
+	add("a colon without a port", "http://elsewhere.example:/", success)
+	add("a port that is a name", "http://elsewhere.example:web/", failure)
+	add("a port that is a name, https", "https://elsewhere.example:web/", failure)
+	add("a port that is a name, no scheme", "//elsewhere.example:web/", failure)
+	add("a port below zero", "http://elsewhere.example:-1/", failure)
+	add("two ports", "http://elsewhere.example:80:80/", failure)
+	add("a blank", "http://else where.example/", failure)
+	add("a tab", "http://else\twhere.example/", failure)
+	add("an encoded letter", "http://elsewhere%41.example/", failure)
+	add("half a bracket", "http://[::1/", failure)
+	add("brackets around a name", "http://[elsewhere]/", failure)
+	add("angle brackets", "http://<elsewhere>/", success)
+	add("an underscore", "http://else_where/", success)
+	add("UTF-8", "http://elsewhäre.example/", success)
+	add("a lone percent sign in the path", "http://elsewhere.example/100%/x", failure)
+	add("a blank in the user's name", "http://a b@elsewhere.example/", failure)
+	return append(rows,
+		row{"no scheme, but a colon", site(hop("/", 302, ":/well")), get("/"), both(failure)},
+		row{"a scheme that begins with a digit", site(hop("/", 302, "1x:well")), get("/"), both(failure)})
 }
 
 // The kubelet only GETs: these compare with Go's client under the kubelet's redirect rule.

@@ -69,6 +69,11 @@ KINDS = [
     ("by-p521", P256, [LOCAL], SOON, "p521-authority"),
     ("by-intermediate", P256, [LOCAL], SOON, "intermediate"),
     ("by-version-1", P256, [LOCAL], SOON, "version-1-authority"),
+    ("expired-authority", P256, [AUTHORITY], PAST, None),
+    ("by-expired-authority", P256, [LOCAL], SOON, "expired-authority"),
+    ("by-sha512", P256, [LOCAL], f"{SOON} -md sha512", "authority"),
+    # Signed by the key of a server, which is no authority.
+    ("minted", P256, [LOCAL], SOON, "p256"),
     # Clients'.
     ("client", P256, [CLIENT], SOON, "authority"),
     ("client-p384", P384, [CLIENT], SOON, "authority"),
@@ -96,6 +101,9 @@ openssl x509 -req -days 30 -in client-version-1.csr -CA authority.pem -CAkey aut
     -out client-version-1.pem
 
 openssl ec -in client.key -out client.sec1
+openssl ec -in client.key -no_public -out client.no-public
+openssl pkcs8 -topk8 -nocrypt -in client.no-public -out client.no-public-pkcs8
+printf '\\357\\273\\277' | cat - client.key > client.with-mark
 (openssl ecparam -name prime256v1; cat client.sec1) > client.parameters
 openssl rsa -traditional -in client-rsa.key -out client-rsa.pkcs1
 openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:x -in client.key -out client.encrypted

@@ -6,6 +6,7 @@ bare       no service at all
 guarded    refuses calls without the right token
 hung       never answers
 broken     fails at every call
+coded      SERVING, and names gzip as its coding, though so short a message is not compressed by it
 
 With a folder of certificates on the command line as well, instead:
 
@@ -47,8 +48,8 @@ class Broken(health_pb2_grpc.HealthServicer):
         context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "as a server does that is overloaded")
 
 
-def start(servicer, *interceptors, addresses=("127.0.0.1:0",), credentials=None):
-    server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=interceptors)
+def start(servicer, *interceptors, addresses=("127.0.0.1:0",), credentials=None, compression=None):
+    server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=interceptors, compression=compression)
     if servicer:
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     add = functools.partial(server.add_secure_port, server_credentials=credentials)
@@ -81,6 +82,7 @@ def main(unix_socket, certificates=None):
             "guarded": start(known, Guard()),
             "hung": start(Hung()),
             "broken": start(Broken()),
+            "coded": start(known, compression=grpc.Compression.Gzip),
         }
     print(json.dumps({name: port for name, (_, port) in servers.items()}), flush=True)
     threading.Event().wait()

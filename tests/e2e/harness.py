@@ -76,11 +76,11 @@ def tool(name) -> str:
     return path
 
 
-def wait_until(condition, what) -> None:
+def wait_until(condition, what, within=10) -> None:
     """Asks until it holds, for what can only be seen from outside."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"not within 10 s: {what}"
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(0.002)
 
 

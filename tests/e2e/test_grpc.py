@@ -34,6 +34,8 @@ TOKEN = ["-H", "authorization: Bearer 0bserve"]
         ),
         ("guarded", ["--expect-status=any"], healthy("UNAUTHENTICATED")),
         ("broken", [], unhealthy("the health check ended with RESOURCE_EXHAUSTED")),
+        ("coded", [], healthy("SERVING")),
+        ("coded", ["--service=orders.v1", "--expect-status=any"], healthy("NOT_SERVING")),
     ],
 )
 def test_an_answer_of_grpcio_is_told_by_the_wires_names(grpc, server, options, wanted):

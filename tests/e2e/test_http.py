@@ -9,6 +9,7 @@ from harness import DRIP, ENDLESS, EVENTS, exec_probe, healthy, serving, silent,
 
 LABEL = "http GET http://localhost:{main}"
 AT_MAIN = "redirected to http://localhost:{main}"
+SENT = "(sent Host: localhost:{main})"
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ AT_MAIN = "redirected to http://localhost:{main}"
     [
         ("/ok", healthy("status 200")),
         ("/empty", healthy("status 204")),
-        ("/missing", unhealthy("status 404, wanted 200-399")),
+        ("/missing", unhealthy(f"status 404, wanted 200-399 {SENT}")),
         ("/broken", unhealthy("status 500, wanted 200-399")),
         ("/full", unhealthy("status 503, wanted 200-399")),
         ("/30k", healthy("status 200")),
@@ -33,7 +34,7 @@ def test_an_answer_of_nginx_is_judged_by_its_status_and_size(web, path, wanted):
     ("path", "wanted"),
     [
         ("/moved", healthy("status 200")),
-        ("/moved-to-missing", unhealthy(f"{AT_MAIN}: status 404, wanted 200-399")),
+        ("/moved-to-missing", unhealthy(f"{AT_MAIN}: status 404, wanted 200-399 {SENT}")),
         ("/deep/relative", healthy("status 200")),
         ("/hops/9", healthy("status 200")),
         ("/hops/10", unhealthy(f"{AT_MAIN}: the tenth redirect, wanted nine at most")),
@@ -58,7 +59,7 @@ def test_a_redirect_of_nginx_is_followed_as_the_kubelet_does(web, path, wanted):
     ("options", "path", "wanted"),
     [
         (["-H", "Host: shop.example"], "/only-shop", healthy("status 200")),
-        ([], "/only-shop", unhealthy("status 404, wanted 200-399")),
+        ([], "/only-shop", unhealthy(f"status 404, wanted 200-399 {SENT}")),
         # A Host that was set goes along where Location names none, and only there.
         (["-H", "Host: shop.example"], "/shop-moved-relative", healthy("status 200")),
         (
@@ -74,7 +75,7 @@ def test_a_redirect_of_nginx_is_followed_as_the_kubelet_does(web, path, wanted):
         (["--expect-body=ready"], "/ok", unhealthy('no "ready" in the body')),
         (["--user=probe:s3cret"], "/private", healthy("status 200")),
         (["--user=probe:wrong"], "/private", unhealthy("status 401, wanted 200-399")),
-        (["--show-body"], "/missing", unhealthy("status 404, wanted 200-399\nbody: missing")),
+        (["--show-body"], "/missing", unhealthy(f"status 404, wanted 200-399 {SENT}\nbody: missing")),
     ],
 )
 def test_an_option_reaches_nginx(web, options, path, wanted):
@@ -92,7 +93,7 @@ def test_nginx_reads_the_request_that_the_contract_promises(web):
     ("target", "path", "wanted"),
     [
         ("/ok", "/ok", healthy("status 200")),
-        ("http://localhost/missing", "/missing", unhealthy("status 404, wanted 200-399")),
+        ("http://localhost/missing", "/missing", unhealthy("status 404, wanted 200-399 (sent Host: localhost)")),
         ("/moved", "/moved", healthy("status 200")),
     ],
 )
@@ -102,7 +103,7 @@ def test_nginx_is_asked_on_a_unix_socket(web, target, path, wanted):
 
 
 def test_a_server_of_http2_alone_is_told_as_such(web):
-    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; `grpc` or `tcp` can ask it"
+    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server"
     at = f"(connected to 127.0.0.1:{web.http2})"
     assert exec_probe("http", f":{web.http2}/") == unhealthy(f"http GET http://localhost:{web.http2}/: {told} {at}")
 

@@ -1,6 +1,8 @@
 """The install command where it takes a mount, another user or a kill: old or new, never torn, nothing beside it."""
 
 import contextlib
+import functools
+import json
 import os
 import random
 import shutil
@@ -23,6 +25,11 @@ def installed(path, line) -> Ran:
 
 def failed(path, line) -> Ran:
     return Ran(1, stderr=f"install {path}: {line}\n")
+
+
+def cause(folder, within) -> str:
+    """The word for programs."""
+    return json.loads(exec_probe("install", "--output=json", folder, within=within).stderr)["cause"]
 
 
 def mounted(folder, options, *last):
@@ -70,10 +77,63 @@ def test_a_folder_of_another_user_is_told_and_left_alone(folder, as_nobody):
     assert os.listdir(folder) == []
 
 
-def test_a_copy_of_another_user_is_enough_where_it_is_the_same(folder, as_nobody):
-    assert exec_probe("install", folder) == installed(folder / "exec-probe", COPIED)
-    folder.chmod(0o755)
-    assert ask(as_nobody, "install", folder) == installed(folder / "exec-probe", UNCHANGED)
+def test_the_same_bytes_of_another_user_are_no_copy(folder, as_nobody):
+    """Whoever owns them can change them later."""
+    folder.chmod(0o777)
+    copy = folder / "exec-probe"
+    assert ask(as_nobody, "install", folder) == installed(copy, COPIED)
+    assert exec_probe("install", folder) == installed(copy, COPIED)
+    assert copy.stat().st_uid == 0
+    assert exec_probe("install", folder) == installed(copy, UNCHANGED)
+
+
+def test_a_copy_in_a_volume_that_can_not_be_written_is_enough(folder):
+    within = mounted(folder, "mode=755", f"'{MUSL}' install '{folder}' >&2", f"mount -o remount,ro '{folder}'")
+    ran = exec_probe("install", folder, within=within)
+    assert (ran.exit, ran.stdout) == (0, f"install {folder}/exec-probe: {UNCHANGED}\n")
+
+
+@pytest.mark.parametrize("link", [[], ["--link=curl"]], ids=["a copy", "a copy and a link"])
+def test_what_another_user_left_is_removed(folder, as_nobody, link):
+    """Neither does it stay where it could be removed, nor does anything of it get into the copy."""
+    folder.chmod(0o777)
+    for installs, user, other in ((exec_probe, 0, 65534), (functools.partial(ask, as_nobody), 65534, 0)):
+        for number in ("", ".1"):
+            left = folder / f".exec-probe{number}.installing"
+            left.touch()
+            os.chown(left, other, other)
+            left.chmod(0o600)
+        assert installs("install", *link, folder) == installed(folder / "exec-probe", COPIED)
+        assert sorted(os.listdir(folder)) == sorted(["curl"] * len(link) + ["exec-probe"])
+        assert (folder / "exec-probe").stat().st_uid == user
+        for path in folder.iterdir():
+            path.unlink()
+
+
+def test_what_another_user_left_is_told_where_it_can_not_be_removed(folder, as_nobody):
+    folder.chmod(0o1777)
+    left = folder / ".exec-probe.installing"
+    left.touch()
+    wanted = ".exec-probe.installing of an earlier install can't be removed: EPERM"
+    assert ask(as_nobody, "install", folder) == failed(folder / "exec-probe", wanted)
+    assert os.listdir(folder) == [left.name]
+
+
+@pytest.mark.parametrize("old", [None, b"old"], ids=["nothing there", "an older file there"])
+def test_a_link_that_can_not_be_replaced_takes_everything_back(folder, as_nobody, old):
+    """Copy and first link have their names by then: in a sticky folder a stranger's link fails at its own rename."""
+    folder.chmod(0o1777)
+    copy = folder / "exec-probe"
+    if old is not None:
+        copy.write_bytes(old)
+        os.chown(copy, 65534, 65534)
+    (folder / "wget").symlink_to("/elsewhere")
+    before = sorted(os.listdir(folder))
+    ran = ask(as_nobody, "install", "--link=curl", "--link=wget", folder)
+    assert ran == failed(copy, "permission denied (rename)")
+    assert sorted(os.listdir(folder)) == before
+    assert (folder / "wget").readlink() == Path("/elsewhere")
+    assert old is None or copy.read_bytes() == old
 
 
 def test_a_mount_that_nothing_can_be_executed_from_is_refused_by_name(folder):
@@ -81,6 +141,9 @@ def test_a_mount_that_nothing_can_be_executed_from_is_refused_by_name(folder):
     wanted = f"nothing can be executed from {folder}, which is mounted noexec; wanted another volume"
     for place in (folder, folder / "deep", folder / "deep" / ".." / "deep"):
         assert exec_probe("install", place, within=within) == failed(place / "exec-probe", wanted)
+    assert cause(folder, within) == "noexec"
+    hidden = exec_probe("install", "{env.S}/deep", within=within, env={"S": str(folder)})
+    assert hidden == failed("{env.S}/deep/exec-probe", wanted.replace(str(folder), "{env.S}/deep"))
 
 
 def test_a_full_volume_is_told_and_left_as_it_was(folder):
@@ -91,6 +154,7 @@ def test_a_full_volume_is_told_and_left_as_it_was(folder):
     script = "\n".join([*lines, '"$0" "$@" || code=$?', look, "exit ${code:-0}"])
     within = [tool("unshare"), "--mount", "sh", "-ec", script]
     assert exec_probe("install", folder, within=within) == failed(folder / "exec-probe", "no space left (write)")
+    assert cause(folder, within) == "full"
     assert (folder.parent / "names").read_text() == "exec-probe\n"
     assert (folder.parent / "content").read_text() == "old\n"
 

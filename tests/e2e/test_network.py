@@ -1,6 +1,7 @@
 """Only this host is asked, whatever a namespace's network and the environment's proxies look like."""
 
 import json
+import os
 import socket
 import sys
 
@@ -78,6 +79,37 @@ def test_in_that_network_all_addresses_can_be_bound_and_what_leaves_is_counted()
         assert packets(place) == {**dict.fromkeys(FOREIGN, 1), "anything": 3}
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_the_containers_own_name_is_found_in_the_hosts_file(wide, tmp_path, host):
+    within = [*wide.within, *hosts_file(tmp_path, "192.0.2.1 web-0.web web-0\n2001:db8::1 web-0\n")]
+    env = {"HOSTNAME": "web-0"}
+    with serving(OK, wide.listen(host)) as port:
+        for name in ("{env.HOSTNAME}", "Web-0."):
+            shown = name.replace("{env.HOSTNAME}", "web-0")
+            ran = exec_probe("http", f"{name}:{port}/", within=within, env=env)
+            assert ran == healthy(f"http GET http://{shown}:{port}/: status 200")
+
+
+@pytest.mark.parametrize("handler", ["http", "tcp", "grpc"])
+def test_a_name_in_the_hosts_file_that_leads_elsewhere_is_refused_and_nothing_leaves(wide, tmp_path, handler):
+    before = packets(wide)
+    within = [*wide.within, *hosts_file(tmp_path, "8.8.8.8 db\n2001:4860:4860::8888 db\n")]
+    ran = exec_probe(handler, "db:80", within=within)
+    only = "only this host can be probed, another container by its own health check"
+    option = {"http": "; a virtual host is sent with -H 'Host: db'", "grpc": "; a virtual host is sent with --authority=db"}
+    told = f"8.8.8.8 by /etc/hosts, which is not an address of this host; {only}{option.get(handler, '')}"
+    assert ran == misused(f'exec-probe {handler}: TARGET "db:80": host "db": {told}')
+    assert packets(wide) == before
+
+
+def test_a_hosts_file_that_is_a_fifo_blocks_nobody(wide, tmp_path):
+    os.mkfifo(tmp_path / "hosts")
+    ran = exec_probe("tcp", "db:80", within=[*wide.within, *hosts_file(tmp_path)])
+    told = "/etc/hosts can't be read (a FIFO, wanted a regular file)"
+    only = "only this host can be probed, another container by its own health check"
+    assert ran == misused(f'exec-probe tcp: TARGET "db:80": host "db": {told}; {only}')
+
+
 @pytest.mark.parametrize("handler", ["http", "tcp"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_localhost_finds_a_server_on_either_loopback_without_any_file(root, handler, host):
@@ -97,6 +129,16 @@ def test_localhost_is_127_0_0_1_alone_where_ipv6_is_disabled():
         assert refused == unhealthy(f"tcp localhost:{port}: connection refused (127.0.0.1)")
         absent = exec_probe("tcp", f"[::1]:{port}", within=place.within)
         assert absent == unhealthy(f"tcp [::1]:{port}: this host has no such address")
+
+
+@pytest.mark.parametrize("port", [40000, 40001])
+def test_a_socket_connected_to_itself_is_nobody_listening(port):
+    """The kernel picks the port of our own end: here it has two to choose from, and one of them is the target's."""
+    two_ports = "ip link set lo up\necho 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range"
+    with namespace(two_ports) as place:
+        for _ in range(10):
+            ran = exec_probe("tcp", f"127.0.0.1:{port}", within=place.within)
+            assert ran == unhealthy(f"tcp 127.0.0.1:{port}: connection refused")
 
 
 @pytest.mark.parametrize(
@@ -146,6 +188,14 @@ def test_proxy_variables_change_nothing(web, grpc):
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
             listener.accept()
+
+
+def hosts_file(folder, text=None) -> list:
+    """The command to where /etc/hosts is the file of that name in the folder, with this text if one is given."""
+    if text is not None:
+        (folder / "hosts").write_text(text)
+    script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    return [tool("unshare"), "--mount", "sh", "-c", script, folder / "hosts"]
 
 
 def packets(place) -> dict[str, int]:

@@ -36,7 +36,7 @@ def test_the_released_binary_is_small():
         (
             ["http", "--timeout=5x", ":{web}/ok"],
             'exec-probe http: --timeout "5x"',
-            misused("wanted a number and ms, s or m, such as 500ms"),
+            misused("wanted a number and ms, s, m or h, such as 500ms"),
         ),
         (["http"], "exec-probe http", misused("no TARGET: wanted one, such as :8080/healthz")),
     ],

@@ -11,7 +11,9 @@ use super::tls_peer::{ALERT, Version, accept, config};
 const NO_MESSAGE: &str = "malformed gRPC response: no message that can be read";
 const NO_STATUS: &str = "malformed gRPC response: no grpc-status";
 const NO_CODE: &str = "malformed gRPC response: a grpc-status that is no code";
-const BROKEN: &str = "malformed gRPC response: HTTP/2 is broken";
+const NOT_ACCEPTED_HEAD: &str = "malformed gRPC response: response headers that HTTP/2 does not accept";
+const NOT_ACCEPTED: &str = "malformed gRPC response: a wrong content-length, or trailers that HTTP/2 does not accept";
+const COMPRESSED: &str = "malformed gRPC response: compressed, which was not asked for";
 const CUT: &str = "connection closed or reset by the peer, answer not complete";
 const NOT_COMPLETE: &str = "answer not complete in 400ms";
 const SERVING: &str = "SERVING (TIME)";
@@ -46,6 +48,10 @@ fn trailers(fields: &[(&str, &str)]) -> Vec<u8> {
 
 fn messages() -> Vec<Row> {
     let whole = |name: &str, bytes: &[u8]| answer(name, &[headers(), data(bytes), trailers(&DONE)], End);
+    let coded = |name: &str, coding: &str, bytes: &[u8]| {
+        let fields = [OK[0], OK[1], ("grpc-encoding", coding)];
+        answer(name, &[frame(HEADERS, 4, 1, &block(&fields)), data(bytes), trailers(&DONE)], End)
+    };
     let too_large = "malformed gRPC response: a message of more than 4 KiB";
     let long = message(&[&[0x12, 0xfd, 0x1f][..], &[0; 4093]].concat());
     vec![
@@ -59,17 +65,13 @@ fn messages() -> Vec<Row> {
         whole("a message of a byte more than 4 KiB", &[&[0, 0, 0, 0x10, 1][..], &[0; 4097]].concat())
             .unhealthy(too_large),
         whole("a message of 4 KiB whose field nobody knows", &long).unhealthy("UNKNOWN, wanted SERVING"),
-        whole("a compressed message that nobody asked for", &[1, 0, 0, 0, 2, 8, 1]).unhealthy(NO_MESSAGE),
-        answer(
-            "a coding that nobody asked for",
-            &[
-                frame(HEADERS, 4, 1, &block(&[OK[0], OK[1], ("grpc-encoding", "gzip")])),
-                data(&[1, 0, 0, 0, 2, 8, 1]),
-                trailers(&DONE),
-            ],
-            End,
-        )
-        .unhealthy("malformed gRPC response: compressed, which was not asked for"),
+        whole("a compressed message that nobody asked for", &[1, 0, 0, 0, 2, 8, 1]).unhealthy(COMPRESSED),
+        coded("a coding that nobody asked for", "gzip", &[1, 0, 0, 0, 2, 8, 1]).unhealthy(COMPRESSED),
+        coded("a compressed message by no coding", "identity", &[1, 0, 0, 0, 2, 8, 1]).unhealthy(COMPRESSED),
+        coded("a compressed message of 4 GiB", "gzip", &[1, 0xff, 0xff, 0xff, 0xff, 8, 1]).unhealthy(COMPRESSED),
+        coded("a coding, and a message without it", "gzip", &message(&[8, 1])).healthy(SERVING),
+        coded("a coding that nobody knows, and a message without it", "\u{1f5dc}", &message(&[8, 1]))
+            .healthy(SERVING),
         whole("a message's flag of 255", &[255, 0, 0, 0, 2, 8, 1]).unhealthy(NO_MESSAGE),
         whole("a message without a byte", &message(&[])).unhealthy("UNKNOWN, wanted SERVING"),
         whole("a message that is no protobuf", &message(b"\xff\xff\xff")).unhealthy(NO_MESSAGE),
@@ -127,12 +129,14 @@ fn statuses() -> Vec<Row> {
         only("a status twice", &[("grpc-status", "5"), ("grpc-status", "0")])
             .unhealthy("the health service does not know this service (NOT_FOUND)"),
         ends("a status twice behind a message, OK first", &[("grpc-status", "0"), ("grpc-status", "14")])
-            .healthy(SERVING),
+            .unhealthy(&ended("UNAVAILABLE")),
         ends("a status twice behind a message, OK last", &[("grpc-status", "14"), ("grpc-status", "0")])
             .unhealthy(&ended("UNAVAILABLE")),
         ends("a status in words", &[("grpc-status", "OK")]).unhealthy(NO_CODE),
         ends("an empty status", &[("grpc-status", "")]).unhealthy(NO_CODE),
         ends("a negative status", &[("grpc-status", "-1")]).unhealthy(NO_CODE),
+        ends("a status with a sign", &[("grpc-status", "+5")]).unhealthy(NO_CODE),
+        ends("a status of two noughts", &[("grpc-status", "00")]).healthy(SERVING),
         ends("status 99", &[("grpc-status", "99")]).unhealthy(&ended("UNKNOWN")),
         ends("a status of 20 digits", &[("grpc-status", "99999999999999999999")]).unhealthy(NO_CODE),
         ends("a status in Latin 1", &[("grpc-status", "\u{b2}")]).unhealthy(NO_CODE),
@@ -157,6 +161,10 @@ fn statuses() -> Vec<Row> {
 
 fn others() -> Vec<Row> {
     let not_grpc = |status: &str| format!("an HTTP/2 server, but not a gRPC one (HTTP status {status})");
+    let typed = |name: &str, kind: &str| {
+        let head = frame(HEADERS, 4, 1, &block(&[OK[0], ("content-type", kind)]));
+        answer(name, &[head, data(&message(&[8, 1])), trailers(&DONE)], End)
+    };
     let html = |status: &'static str| [(":status", status), ("content-type", "text/html")];
     vec![
         answer("a page with status 503", &[frame(HEADERS, 4, 1, &block(&html("503")))], Flood(data(b"<html>")))
@@ -177,7 +185,11 @@ fn others() -> Vec<Row> {
             ],
             End,
         )
-        .unhealthy(NO_MESSAGE),
+        .unhealthy(&not_grpc("200")),
+        typed("gRPC for browsers", "application/grpc-web").unhealthy(&not_grpc("200")),
+        typed("a type that begins as gRPC's", "application/grpcx").unhealthy(&not_grpc("200")),
+        typed("gRPC's type with a coding", "application/grpc+proto").healthy(SERVING),
+        typed("gRPC's type with a parameter", "application/grpc; charset=utf-8").healthy(SERVING),
         answer(
             "DATA behind the trailers",
             &[headers(), data(&message(&[8, 1])), trailers(&DONE), data(&message(&[8, 2]))],
@@ -189,7 +201,7 @@ fn others() -> Vec<Row> {
             &[headers(), data(&message(&[8, 1])), frame(HEADERS, 4, 1, &block(&DONE))],
             End,
         )
-        .unhealthy(BROKEN),
+        .unhealthy(NOT_ACCEPTED),
         answer(
             "a length that the message does not have",
             &[
@@ -199,7 +211,31 @@ fn others() -> Vec<Row> {
             ],
             End,
         )
-        .unhealthy(BROKEN),
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "a length of more than the message has",
+            &[
+                frame(HEADERS, 4, 1, &block(&[OK[0], OK[1], ("content-length", "8")])),
+                data(&message(&[8, 1])),
+                trailers(&DONE),
+            ],
+            End,
+        )
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "trailers with a header of a connection",
+            &[headers(), data(&message(&[8, 1])), trailers(&[DONE[0], ("connection", "close")])],
+            End,
+        )
+        .unhealthy(NOT_ACCEPTED),
+        answer(
+            "trailers with a pseudo-header",
+            &[headers(), data(&message(&[8, 1])), trailers(&[(":status", "200"), DONE[0]])],
+            End,
+        )
+        .healthy(SERVING),
+        answer("a length that is no number", &[trailers(&[OK[0], OK[1], ("content-length", "x"), DONE[0]])], End)
+            .unhealthy(NOT_ACCEPTED_HEAD),
     ]
 }
 

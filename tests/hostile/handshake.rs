@@ -37,7 +37,11 @@ fn alerts() -> Vec<Row> {
     let rows = [
         ("the alert handshake_failure", alert(2, 40), NOTHING_IN_COMMON.to_owned()),
         ("the alert protocol_version", alert(2, 70), VERSIONS.to_owned()),
-        ("the alert unrecognized_name", alert(2, 112), ended("unrecognized_name")),
+        (
+            "the alert unrecognized_name",
+            alert(2, 112),
+            ended("unrecognized_name") + "; --server-name sends another name",
+        ),
         ("the alert bad_record_mac", alert(2, 20), ended("bad_record_mac")),
         ("an alert that no RFC knows", alert(2, 231), ended("alert 231")),
         ("an alert of an unknown level", alert(7, 80), ended("internal_error")),

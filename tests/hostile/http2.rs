@@ -10,6 +10,7 @@ const NO_ANSWER: &str = "connection closed or reset by the peer, no answer";
 const CUT: &str = "connection closed or reset by the peer, answer not complete";
 const LATE: &str = "no answer in 400ms";
 const BROKEN: &str = "malformed gRPC response: HTTP/2 is broken";
+const NOT_ACCEPTED: &str = "malformed gRPC response: response headers that HTTP/2 does not accept";
 const NO_STATUS: &str = "malformed gRPC response: no grpc-status";
 const NOT_HTTP2: &str = "the answer is not HTTP/2, so no gRPC";
 const AWAY: &str = "the server turned the call away (GOAWAY)";
@@ -21,6 +22,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(goodbyes());
     rows.extend(header_blocks());
     rows.extend(frames());
+    rows.extend(liberties());
     rows.extend(ends());
     rows
 }
@@ -30,6 +32,72 @@ fn after_settings<const N: usize>(name: &str, acts: [Act; N]) -> Row {
     let mut all = vec![Call, Send(SETTINGS_FRAME.into())];
     all.extend(acts);
     Row::tcp("grpc", name, 1, move |stream| super::peer::perform(&all, stream))
+}
+
+/// What a server may do, and is healthy all the same.
+fn liberties() -> Vec<Row> {
+    let window = |stream, more: u32| frame(WINDOW_UPDATE, 0, stream, &more.to_be_bytes());
+    let no_window = || frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let ok = || block(&[(":status", "200"), ("content-type", "application/grpc")]);
+    let serving = || frame(DATA, 0, 1, &message(&[8, 1]));
+    let done = || frame(HEADERS, 5, 1, &block(&[("grpc-status", "0")]));
+    let whole = |name: &str, frames: &[Vec<u8>]| after_settings(name, [Send(frames.concat()), End]).healthy(SERVING);
+    let split = |kind: u8, block: &[u8]| {
+        let (first, rest) = block.split_at(1);
+        let (second, third) = rest.split_at(5);
+        [frame(HEADERS, kind, 1, first), frame(CONTINUATION, 0, 1, second), frame(CONTINUATION, 4, 1, third)].concat()
+    };
+    let padded = |flags: u8, block: &[u8]| frame(HEADERS, flags | 8, 1, &[&[9][..], block, &[0; 9]].concat());
+    let interim = |status| frame(HEADERS, 4, 1, &block(&[(":status", status), ("x", "y")]));
+    vec![
+        whole("no window for the request at first", &[no_window(), window(1, 100), headers(), serving(), done()]),
+        whole("an answer to a request that it took no part of", &[no_window(), headers(), serving(), done()]),
+        whole("headers in three frames", &[split(0, &ok()), serving(), done()]),
+        whole("trailers in three frames", &[headers(), serving(), split(1, &block(&[("grpc-status", "0")]))]),
+        whole("headers with padding", &[padded(4, &ok()), serving(), done()]),
+        whole("trailers with padding", &[headers(), serving(), padded(5, &block(&[("grpc-status", "0")]))]),
+        whole(
+            "headers with a priority",
+            &[frame(HEADERS, 0x24, 1, &[&[0, 0, 0, 0, 15][..], &ok()].concat()), serving(), done()],
+        ),
+        whole("two interim responses", &[interim("100"), interim("103"), headers(), serving(), done()]),
+        whole(
+            "headers twice, the first interim and with gRPC's type",
+            &[
+                frame(
+                    HEADERS,
+                    4,
+                    1,
+                    &block(&[(":status", "103"), ("content-type", "application/grpc"), ("grpc-status", "14")]),
+                ),
+                headers(),
+                serving(),
+                done(),
+            ],
+        ),
+        whole(
+            "frames of an unknown kind between all others",
+            &[
+                frame(0x99, 0, 1, b"what"),
+                headers(),
+                frame(0x99, 0, 1, b"what"),
+                serving(),
+                frame(0x99, 0, 0, b"what"),
+                done(),
+            ],
+        ),
+        whole(
+            "empty DATA before and behind the message",
+            &[headers(), frame(DATA, 0, 1, b""), serving(), frame(DATA, 0, 1, b""), done()],
+        ),
+        after_settings(
+            "an interim response that ends the stream",
+            [Send(frame(HEADERS, 5, 1, &block(&[(":status", "103")]))), End],
+        )
+        .unhealthy(NOT_ACCEPTED),
+        after_settings("interim responses and the end", [Send([interim("100"), interim("103")].concat()), End])
+            .unhealthy(CUT),
+    ]
 }
 
 /// The response's headers, as they should be.
@@ -151,7 +219,7 @@ fn goodbyes() -> Vec<Row> {
     };
     let trailers = || frame(HEADERS, 5, 1, &block(&[("grpc-status", "0")]));
     vec![
-        row("grpc", "GOAWAY before SETTINGS", [Call, Send(goaway(0, 0, b"")), End]).unhealthy(NOT_HTTP2),
+        row("grpc", "GOAWAY before SETTINGS", [Call, Send(goaway(0, 0, b"")), End]).unhealthy(AWAY),
         after_settings("GOAWAY after SETTINGS", [Send(goaway(0, 0, b"")), Stay]).unhealthy(AWAY),
         after_settings("GOAWAY with an error", [Send(goaway(0, 2, b"")), End]).unhealthy(AWAY),
         after_settings("GOAWAY with 16,000 bytes of excuses", [Send(goaway(0, 11, &[b'x'; 16_000])), End])
@@ -233,6 +301,11 @@ fn header_blocks() -> Vec<Row> {
         .unhealthy(BROKEN),
         answer("headers of 16,000 bytes", &block(&[(":status", "200"), ("x", &"y".repeat(15_900))]))
             .unhealthy("an HTTP/2 server, but not a gRPC one (HTTP status 200)"),
+        after_settings("headers of 20,000 bytes", {
+            let all = block(&[(":status", "200"), ("x", &"y".repeat(10_000)), ("z", &"y".repeat(10_000))]);
+            [Send([frame(HEADERS, 1, 1, &all[..12_000]), frame(CONTINUATION, 4, 1, &all[12_000..])].concat()), End]
+        })
+        .unhealthy(NOT_ACCEPTED),
         answer("2,000 headers", &[&block(&[(":status", "200")])[..], &field("x", "y").repeat(2000)].concat())
             .unhealthy(BROKEN),
         answer("an index of 0", &[0x80]).unhealthy(BROKEN),
@@ -245,12 +318,13 @@ fn header_blocks() -> Vec<Row> {
         answer("a header's name in capitals", &block(&[(":status", "200"), ("Grpc-Status", "0")])).unhealthy(BROKEN),
         answer("a NUL in a header's name", &block(&[(":status", "200"), ("a\0b", "0")])).unhealthy(BROKEN),
         answer("a line end in a header's value", &block(&[(":status", "200"), ("a", "b\r\nc: d")])).unhealthy(BROKEN),
-        answer("a header of a connection", &block(&[(":status", "200"), ("connection", "close")])).unhealthy(BROKEN),
-        answer("no status", &block(&[("content-type", "application/grpc")])).unhealthy(BROKEN),
-        answer("an empty block", b"").unhealthy(BROKEN),
-        answer("two statuses", &block(&[(":status", "200"), (":status", "503")])).unhealthy(BROKEN),
+        answer("a header of a connection", &block(&[(":status", "200"), ("connection", "close")]))
+            .unhealthy(NOT_ACCEPTED),
+        answer("no status", &block(&[("content-type", "application/grpc")])).unhealthy(NOT_ACCEPTED),
+        answer("an empty block", b"").unhealthy(NOT_ACCEPTED),
+        answer("two statuses", &block(&[(":status", "200"), (":status", "503")])).unhealthy(NOT_ACCEPTED),
         answer("a status that is no number", &block(&[(":status", "2x0")])).unhealthy(BROKEN),
-        answer("a status behind the headers", &block(&[("a", "b"), (":status", "200")])).unhealthy(BROKEN),
+        answer("a status behind the headers", &block(&[("a", "b"), (":status", "200")])).unhealthy(NOT_ACCEPTED),
         answer("a request's pseudo-header", &block(&[(":status", "200"), (":path", "/")]))
             .unhealthy("an HTTP/2 server, but not a gRPC one (HTTP status 200)"),
         answer("an unknown pseudo-header", &block(&[(":status", "200"), (":what", "/")])).unhealthy(BROKEN),

@@ -5,14 +5,14 @@
 //! What went wrong is told from what was seen on the wire, the first bytes and how the connection ended, before
 //! what the libraries say of it: theirs is "unknown" for nearly everything below gRPC.
 
-mod channel;
+mod explain;
+mod service;
+mod socket;
 
-use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::Poll;
 
 use http::header::USER_AGENT;
@@ -26,12 +26,14 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::attempt::Attempt;
-use crate::connection::{Connection, Protection, Spoken};
+use crate::connection::{Connection, Protection};
 use crate::outcome::{Cause, Evidence, Failure, Missing, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
 use crate::tls::{Alpn, Tls};
-use channel::{BEGUN, Channel, NO_CODE, NO_STATUS, Socket, Spawn, Stopped, Wire};
+use explain::explain;
+use service::Channel;
+use socket::{Heard, Shared, Socket, Spawn, Stopped};
 
 /// HTTP/2's smallest window that any server expects; hyper's own are 2 and 5 MiB.
 const WINDOW: u32 = 64 * 1024;
@@ -99,13 +101,13 @@ impl GrpcProbe {
             Target::Unix(_) => "localhost".to_owned(),
         };
         let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
-        let mut connection = Connection::open(&self.target, protection, true, attempt)?;
+        let mut connection = Connection::open(&self.target, protection, attempt)?;
         connection.set_nonblocking().map_err(|error| Cause::system("fcntl", &error))?;
-        let wire = Wire::new(connection);
-        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(wire.waiter()).build();
+        let shared = Shared::new(connection);
+        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(shared.waiter()).build();
         let runtime = runtime.map_err(|error| Cause::system("mmap", &error))?;
-        let asked = runtime.block_on(self.ask(wire.clone()));
-        let mut connection = wire.lock();
+        let asked = runtime.block_on(self.ask(&shared));
+        let mut connection = shared.connection();
         let judged = asked.and_then(|answer| self.judge(answer).map_err(|cause| connection.fails(cause)));
         let judged = judged.and_then(|seen| healthy(seen, attempt));
         connection.leave();
@@ -113,35 +115,36 @@ impl GrpcProbe {
     }
 
     /// The server's answer: a serving status, or the call's status code.
-    async fn ask(&self, wire: Wire) -> Result<Answer, Failure> {
-        let status = Arc::new(AtomicI32::new(NO_STATUS));
-        let answered = until_stopped(&wire, self.check(wire.clone(), &status)).await;
-        let mut connection = wire.lock();
+    async fn ask(&self, shared: &Arc<Shared>) -> Result<Answer, Failure> {
+        let answered = until_stopped(shared, self.check(shared)).await;
+        let heard = shared.heard();
+        let mut connection = shared.connection();
         connection.hear_last_words();
-        let seen = status.load(Ordering::Relaxed);
-        let late = || Err(connection.timed_out(Missing::Answer { begun: seen != NO_STATUS }));
-        match (answered, seen) {
+        let late = || Err(connection.timed_out(Missing::Answer { begun: heard != Heard::Nothing }));
+        match (answered, heard) {
             (Ok(Ok(number)), _) => Ok(Answer::Serving(number)),
             (Err(Stopped::Poll(errno)), _) => Err(connection.fails(Cause::System { call: "poll", errno })),
             (Err(Stopped::Late), _) => late(),
-            (Ok(Err(_)), NO_CODE) => Err(connection.fails(Cause::BadGrpc { part: "a grpc-status that is no code" })),
+            (Ok(Err(_)), Heard::Code(code)) => Ok(Answer::Code(code)),
+            (Ok(Err(_)), Heard::NoCode) => {
+                Err(connection.fails(Cause::BadGrpc { part: "a grpc-status that is no code" }))
+            }
             // The peer goes on sending, and the reads that may follow the deadline are spent.
-            (Ok(Err(_)), NO_STATUS | BEGUN) if connection.ended() == Some(io::ErrorKind::TimedOut) => late(),
-            (Ok(Err(error)), NO_STATUS | BEGUN) => Err(explain(&error, &connection)),
-            (Ok(Err(_)), code) => Ok(Answer::Code(Code::from_i32(code))),
+            (Ok(Err(_)), _) if connection.ended() == Some(io::ErrorKind::TimedOut) => late(),
+            (Ok(Err(error)), _) => Err(explain(&error, heard, &mut connection)),
         }
     }
 
-    async fn check(&self, wire: Wire, status: &Arc<AtomicI32>) -> Result<i32, Status> {
+    async fn check(&self, shared: &Arc<Shared>) -> Result<i32, Status> {
         let failed = |error: hyper::Error| Status::from_error(error.into());
         let mut http2 = Builder::new(Spawn);
         http2.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let (requests, connection) = http2.handshake(Socket(wire.clone())).await.map_err(failed)?;
+        let (requests, connection) = http2.handshake(Socket(shared.clone())).await.map_err(failed)?;
         Spawn.execute(async {
             // How it ends is seen on the wire.
             let _ = connection.await;
         });
-        let channel = Channel { requests, metadata: self.metadata(), status: status.clone(), wire };
+        let channel = Channel { requests, metadata: self.metadata(), shared: shared.clone() };
         let origin = Uri::builder().scheme("http").authority(self.authority.clone()).path_and_query("/").build();
         let origin = origin.map_err(|error| Status::from_error(error.into()))?;
         let mut client = HealthClient::with_origin(channel, origin).max_decoding_message_size(MOST_MESSAGE);
@@ -222,54 +225,11 @@ fn code_name(code: Code) -> &'static str {
 }
 
 /// Waits for `future` as long as there is something to wait for; what had arrived by the deadline still counts.
-async fn until_stopped<T>(wire: &Wire, future: impl Future<Output = T>) -> Result<T, Stopped> {
+async fn until_stopped<T>(shared: &Shared, future: impl Future<Output = T>) -> Result<T, Stopped> {
     let mut future = pin!(future);
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => wire.poll_stopped(context).map(Err),
+        Poll::Pending => shared.poll_stopped(context).map(Err),
     })
     .await
-}
-
-/// The failure of a call that ended without a status of the server's.
-fn explain(error: &Status, connection: &Connection) -> Failure {
-    let missing = Missing::Answer { begun: connection.has_begun() };
-    if connection.has_tls_failed() {
-        return connection.failure(&io::ErrorKind::InvalidData.into(), missing);
-    }
-    let mut source = error.source();
-    let mut http2 = None;
-    let mut is_canceled = false;
-    let mut is_ours = true;
-    while let Some(error) = source {
-        if let Some(failure) = error.downcast_ref::<Failure>() {
-            return connection.fails(failure.cause.clone());
-        }
-        http2 = http2.or_else(|| error.downcast_ref::<h2::Error>());
-        is_ours &= error.downcast_ref::<hyper::Error>().is_none();
-        is_canceled |=
-            error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
-        source = error.source();
-    }
-    let remote = http2.filter(|error| error.is_remote() && error.reason().is_some());
-    let cause = match (connection.spoken(), remote, connection.ended()) {
-        (Spoken::Http1, ..) => Cause::NotHttp2 { instead: Some("HTTP/1.1") },
-        (Spoken::Tls, ..) => Cause::SpeaksTls { asked: Alpn::Http2 },
-        (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
-        (_, Some(error), _) => Cause::TurnedAway { frame: if error.is_go_away() { "GOAWAY" } else { "RST_STREAM" } },
-        // What is wrong with what came does not depend on what became of the connection.
-        _ if http2.is_some_and(|error| !error.is_io()) => Cause::BadGrpc { part: "HTTP/2 is broken" },
-        (_, None, Some(kind)) if !is_ours => return connection.failure(&kind.into(), missing),
-        // The call was dropped before it was sent, on a connection that stands: the server had said goodbye.
-        (_, None, None) if is_canceled => Cause::TurnedAway { frame: "GOAWAY" },
-        (_, None, _) => Cause::BadGrpc {
-            part: match error.code() {
-                Code::OutOfRange => "a message of more than 4 KiB",
-                Code::Unimplemented => "compressed, which was not asked for",
-                Code::Unknown => "no grpc-status",
-                _ => "no message that can be read",
-            },
-        },
-    };
-    connection.fails(cause)
 }

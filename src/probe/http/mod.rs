@@ -1,7 +1,10 @@
 //! The http handler: one request, healthy on a wanted status, redirects as the kubelet follows them
 //! (pkg/probe/http). The verdict is known at the end of the response headers: a body without end delays nothing.
 
-mod wire;
+mod exchange;
+mod head;
+mod redirects;
+mod transport;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,23 +15,35 @@ use http::Method;
 
 use crate::attempt::Attempt;
 use crate::connection::Protection;
-use crate::outcome::{Cause, Evidence, Failure, Seen, StatusList};
+use crate::outcome::{Cause, Clue, Evidence, Failure, Seen, StatusList};
 use crate::probe::healthy;
 use crate::target::{Target, UnixSocket};
-use crate::text::shown;
+use crate::text::{VALUE_CHARS, shown};
 use crate::tls::{Alpn, Tls};
-use crate::url::{Location, Scheme, Url};
+use crate::url::{Scheme, Url};
 use crate::word::Sought;
-use wire::{Exchange, Head};
-
-/// How many redirects are followed; the next one is a failure (net/http's "stopped after 10 redirects").
-const MOST_REDIRECTS: usize = 9;
+use exchange::{Exchange, Way};
+pub(crate) use redirects::Redirects;
+use redirects::{Hop, MOST_REDIRECTS, Next};
 
 /// How much of a body is ever read.
 const MOST_BODY: usize = 10 * 1024;
 
 /// How long a server may take to finish a small answer that nobody waits for, so that it does not log a broken pipe.
 const LEAVING: Duration = Duration::from_millis(20);
+
+/// How much of a 400's body is searched for what servers answer plain HTTP on their TLS port.
+const MOST_REFUSAL: usize = 4 * 1024;
+
+/// What they say: nginx, Go, Apache, Tomcat, Cheroot, in lower case. Nothing less will do, since an application's own
+/// 400 may speak of HTTPS too.
+const PLAIN_ON_TLS: [&str; 5] = [
+    "the plain http request was sent to https port",
+    "client sent an http request to an https server",
+    "speaking plain http to an ssl-enabled server port",
+    "this combination of host and port requires tls",
+    "the client sent a plain http request, but this server only speaks https",
+];
 
 /// How long the excerpt of `--show-body` is waited for, and how long it may be.
 const EXCERPT: Duration = Duration::from_millis(200);
@@ -44,7 +59,7 @@ pub(crate) struct HttpProbe {
     /// All headers but `Host`, in the order and case they are sent.
     pub(crate) headers: Vec<Header>,
     /// A `Host` that the user set.
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<HostHeader>,
     /// The wanted statuses.
     pub(crate) wanted: StatusList,
     /// True if the user named them: a redirect among them is not followed.
@@ -55,8 +70,8 @@ pub(crate) struct HttpProbe {
     pub(crate) unix_socket: Option<UnixSocket>,
     /// What https does.
     pub(crate) tls: Tls,
-    /// False: every redirect is final.
-    pub(crate) follow: bool,
+    /// Which redirects are followed.
+    pub(crate) redirects: Redirects,
     /// True: a failure shows the start of the body.
     pub(crate) show_body: bool,
 }
@@ -78,20 +93,23 @@ impl Header {
     }
 }
 
-/// What a response means for the run.
-enum Next {
-    /// It is judged.
-    Final { not_followed: Option<String> },
-    /// It leads on.
-    Follow(Box<Hop<'static>>),
+/// The value of a `Host` header.
+#[derive(Clone, Debug)]
+pub(crate) struct HostHeader {
+    /// As it is sent.
+    pub(crate) value: String,
+    /// For messages, where that differs: placeholders as typed.
+    pub(crate) shown: Option<String>,
 }
 
-/// One request of a chain of redirects.
-#[derive(Clone, Debug)]
-struct Hop<'a> {
-    url: Cow<'a, Url>,
-    method: Method,
-    host: String,
+impl HostHeader {
+    fn of(url: &Url) -> HostHeader {
+        HostHeader { value: url.host_header(), shown: None }
+    }
+
+    fn shown(&self) -> String {
+        shown(self.shown.as_ref().unwrap_or(&self.value), VALUE_CHARS)
+    }
 }
 
 impl HttpProbe {
@@ -99,7 +117,7 @@ impl HttpProbe {
     pub(crate) fn label(&self, target: &str) -> String {
         let mut label = ["http ", self.method.as_str(), " ", target].concat();
         if let Some(socket) = &self.unix_socket {
-            label += " on unix:";
+            label += " on ";
             label += &socket.shown;
         }
         label
@@ -108,8 +126,7 @@ impl HttpProbe {
     /// Asks, follows, judges.
     #[inline(never)] // inlined, its large frame would cost every handler a page fault
     pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
-        let host = self.host.clone().unwrap_or_else(|| self.url.host_header());
-        let mut hop = Hop { url: Cow::Borrowed(&self.url), method: self.method.clone(), host };
+        let mut hop = self.first_hop();
         let mut followed = 0;
         loop {
             let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
@@ -120,12 +137,13 @@ impl HttpProbe {
             });
             match next {
                 Ok(Next::Follow(next)) => {
-                    exchange.leave(LEAVING);
+                    // There is no verdict yet that politeness could not change: only what has arrived is read.
+                    exchange.leave(Duration::ZERO);
                     hop = *next;
                     followed += 1;
                 }
                 Ok(Next::Final { not_followed }) => {
-                    let judged = self.judge(&mut exchange, not_followed, attempt);
+                    let judged = self.judge(&hop, &mut exchange, not_followed, attempt);
                     return self.leave(exchange, judged).map_err(at_hop);
                 }
                 Err(cause) => {
@@ -149,54 +167,28 @@ impl HttpProbe {
                 Some(Protection { tls: &self.tls, host: &name, alpn: Alpn::Http1 })
             }
         };
-        // A redirect may bring a user of its own; TARGET's stands in the headers already.
-        let mut headers = Cow::Borrowed(self.headers.as_slice());
-        let is_authorized = || self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization"));
-        if let Some((name, password)) = hop.url.user.as_ref().filter(|_| !is_authorized()) {
-            headers.to_mut().push(Header::basic_authorization(name, password));
-        }
-        Exchange::start(&target, protection, &hop.method, &hop.url.path, &hop.host, &headers, attempt)
-    }
-
-    /// What the kubelet does with this response: other host names are not followed, everything else is.
-    fn next(&self, hop: &Hop<'_>, head: &Head) -> Result<Next, Cause> {
-        let last = Next::Final { not_followed: None };
-        let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
-        let is_wanted = self.is_wanted_explicit && self.wanted.contains(head.status);
-        let Some(location) = head.location.as_deref().filter(|location| !location.is_empty()) else {
-            return Ok(last);
-        };
-        if !is_redirect || !self.follow || is_wanted {
-            return Ok(last);
-        }
-        match hop.url.join(location) {
-            Err(error) => Err(Cause::Location { status: head.status, error }),
-            Ok(Location::OtherHost(origin)) => Ok(Next::Final { not_followed: Some(origin) }),
-            Ok(Location::SameHost { url, relative }) => {
-                let keeps = matches!(head.status, 307 | 308) || hop.method == Method::HEAD;
-                let method = if keeps { hop.method.clone() } else { Method::GET };
-                let host = if relative { hop.host.clone() } else { url.host_header() };
-                Ok(Next::Follow(Box::new(Hop { url: Cow::Owned(*url), method, host })))
-            }
-        }
+        Exchange::start(hop, &Way { target, protection }, attempt)
     }
 
     fn judge(
         &self,
+        hop: &Hop<'_>,
         exchange: &mut Exchange,
         not_followed: Option<String>,
         attempt: Attempt,
     ) -> Result<Evidence, Failure> {
         let status = exchange.head.status;
         if !self.wanted.contains(status) {
-            return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone() }));
+            let clue = clue(hop, exchange);
+            return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone(), clue }));
         }
         if let Some(wanted) = &self.body {
-            exchange.read_body(MOST_BODY, |body| wanted.is_in(body))?;
+            exchange.read_body(MOST_BODY, &|body| wanted.is_in(body))?;
             exchange.body_read();
             if !wanted.is_in(&exchange.body) {
                 let cut = exchange.body.len() == MOST_BODY;
-                return Err(exchange.fails(Cause::BodyLacks { text: wanted.shown.clone(), cut }));
+                let coding = exchange.head.coding.clone();
+                return Err(exchange.fails(Cause::BodyLacks { text: wanted.shown.clone(), cut, coding }));
             }
         }
         healthy(Seen::Http { status, not_followed }, attempt)
@@ -204,17 +196,44 @@ impl HttpProbe {
 
     /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.
     fn leave(&self, mut exchange: Exchange, judged: Result<Evidence, Failure>) -> Result<Evidence, Failure> {
-        match judged {
+        let judged = match judged {
             Err(failure) if self.show_body => {
-                let bytes = exchange.excerpt(EXCERPT, EXCERPT_CHARS * 4);
-                let text = shown(String::from_utf8_lossy(bytes).trim_end(), EXCERPT_CHARS);
-                exchange.leave(LEAVING);
-                Err(Failure { body: Some(text), ..failure })
+                let body = match exchange.head.coding.clone() {
+                    Some(coding) => format!("compressed ({coding})"),
+                    None => excerpt(exchange.excerpt(EXCERPT, EXCERPT_CHARS * 4)),
+                };
+                Err(Failure { body: Some(body), ..failure })
             }
-            judged => {
-                exchange.leave(LEAVING);
-                judged
-            }
+            judged => judged,
+        };
+        exchange.leave(LEAVING);
+        judged
+    }
+}
+
+/// What a reader of a bad status should know besides.
+#[inline(never)] // for failures only
+fn clue(hop: &Hop<'_>, exchange: &mut Exchange) -> Clue {
+    let status = exchange.head.status;
+    if status == 400 && hop.url.scheme == Scheme::Http {
+        let body = exchange.excerpt(EXCERPT, MOST_REFUSAL).to_ascii_lowercase();
+        let body = String::from_utf8_lossy(&body);
+        if PLAIN_ON_TLS.iter().any(|phrase| body.contains(phrase)) {
+            return Clue::SpeaksTls;
         }
     }
+    match status {
+        // A server that checks names answers so to one that it does not know. What lacks a certificate is refused
+        // for that.
+        400 | 403 | 404 | 421 if !exchange.wants_certificate() => Clue::Host(hop.host.shown()),
+        _ => Clue::None,
+    }
+}
+
+/// The start of a body on one line: one blank in place of line ends, control characters and indentation.
+#[inline(never)]
+fn excerpt(body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    let words = body.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty());
+    shown(&words.collect::<Vec<_>>().join(" "), EXCERPT_CHARS)
 }

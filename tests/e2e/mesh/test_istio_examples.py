@@ -79,7 +79,9 @@ def test_the_service_is_asked_in_the_mesh(world):
             [answer] = world.kubelet({"handler": "http", "host": POD_IP, "port": port, "path": path})
             assert answer.result == "failure"
             (folder / "foo").unlink()
-            assert world.exec_probe(*args) == unhealthy(f"{line}: status 404, wanted 200-399")
+            assert world.exec_probe(*args) == unhealthy(
+                f"{line}: status 404, wanted 200-399 (sent Host: localhost:{port})"
+            )
         assert world.exec_probe(*args) == unhealthy(f"{line}: connection refused (127.0.0.1, [::1])")
 
 

@@ -332,7 +332,9 @@ def test_an_application_that_speaks_tls_itself_is_asked_by_tls(world):
         place = f"https://{POD_IP}:{TLS}/healthz"
         assert world.exec_probe("http", OURS, verified[0], place) == healthy(f"http GET {place}: status 200")
         plain = f"http://localhost:{TLS}/healthz"
-        assert world.exec_probe("http", OURS, plain) == unhealthy(f"http GET {plain}: status 400, wanted 200-399")
+        assert world.exec_probe("http", OURS, plain) == unhealthy(
+            f"http GET {plain}: status 400, wanted 200-399; the server speaks TLS; https:// asks it"
+        )
         app.fall_sick()
         assert world.exec_probe("http", OURS, *verified) == unhealthy(f"http GET {url}: status 503, wanted 200-399")
         app.die()

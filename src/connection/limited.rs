@@ -15,7 +15,7 @@ const LATE_READS: u8 = 16;
 
 /// A connected socket and the instant by which everything on it must end.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Limited {
     pub(super) socket: Socket,
     pub(super) deadline: Deadline,
     is_nonblocking: bool,
@@ -25,9 +25,9 @@ pub(super) struct Line {
     failed: Option<(&'static str, i32)>,
 }
 
-impl Line {
-    pub(super) fn new(socket: Socket, deadline: Deadline) -> Line {
-        Line {
+impl Limited {
+    pub(super) fn new(socket: Socket, deadline: Deadline) -> Limited {
+        Limited {
             socket,
             deadline,
             is_nonblocking: false,
@@ -122,7 +122,7 @@ impl Line {
     }
 }
 
-impl Read for Line {
+impl Read for Limited {
     /// Reads what is there, waiting for it until the deadline at most; `TimedOut` if nothing came.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -140,7 +140,7 @@ impl Read for Line {
     }
 }
 
-impl Write for Line {
+impl Write for Limited {
     /// Writes what fits, waiting for room until the deadline at most; `TimedOut` if there was none.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(buf)])
