@@ -26,11 +26,12 @@ mod word;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use cli::{Action, Settings};
+use cli::Action;
 use install::Install;
-use outcome::{Cause, EXIT_HEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
-use probe::Probe;
+use outcome::{Cause, EXIT_HEALTHY, EXIT_UNHEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
+use output::Telling;
 use report::{Asked, Verdict};
+use run::Run;
 
 pub use output::catch_defects;
 
@@ -56,8 +57,8 @@ pub fn sh_calls(
 /// the program's name; `env` looks a variable up.
 pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
     match cli::parse::parse(args, env) {
-        Ok(Action::Probe(probe, settings)) => ask(&probe, &settings, started),
-        Ok(Action::Install(install, settings)) => copy(&install, &settings, started),
+        Ok(Action::Ask(run)) => ask(&run, started),
+        Ok(Action::Install(install, telling)) => copy(&install, &telling, started),
         Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
@@ -79,28 +80,28 @@ pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<O
     }
 }
 
-fn copy(install: &Install, settings: &Settings, started: Instant) -> u8 {
+fn copy(install: &Install, telling: &Telling, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
-    let (outcome, code) = match done {
-        Ok(installed) => (Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }), EXIT_HEALTHY),
-        Err(cause) => (Outcome::Unhealthy(Cause::Install(cause).into()), settings.unhealthy_exit),
+    let outcome = match done {
+        Ok(installed) => Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }),
+        Err(cause) => Outcome::Unhealthy(Cause::Install(cause).into()),
     };
     let target = install.place.shown.clone();
     let subject = Subject { handler: "install", label: format!("install {target}"), target };
     let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed };
-    output::verdict(&verdict, settings.output, settings.quiet);
-    code
+    telling.verdict(&verdict);
+    if verdict.is_healthy() { EXIT_HEALTHY } else { EXIT_UNHEALTHY }
 }
 
-fn ask(probe: &Probe, settings: &Settings, started: Instant) -> u8 {
-    let verdict = run::ask(std::slice::from_ref(probe), settings, started);
+fn ask(run: &Run, started: Instant) -> u8 {
+    let verdict = run.ask(started);
     // Known only once an address is looked up, and yet a matter of what was typed.
     if let Some((subject, cause)) = verdict.not_local() {
         let message = format!("TARGET {}: {cause}", subject.target);
-        output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", settings.output);
+        output::usage_error(Some(subject.handler), Some(&subject.target), &message, "asked", run.telling.format);
         return EXIT_USAGE;
     }
-    output::verdict(&verdict, settings.output, settings.quiet);
-    if verdict.is_healthy() { EXIT_HEALTHY } else { settings.unhealthy_exit }
+    run.telling.verdict(&verdict);
+    if verdict.is_healthy() { EXIT_HEALTHY } else { run.unhealthy_exit }
 }

@@ -43,12 +43,36 @@ impl Narrator {
     }
 }
 
-/// Prints a verdict: healthy on standard output, and not at all if `quiet`; unhealthy on standard error.
-pub(crate) fn verdict(verdict: &Verdict, format: Format, quiet: bool) {
-    match verdict.is_healthy() {
-        true if quiet => {}
-        true => to_stdout(&verdict.render(format)),
-        false => to_stderr(&verdict.render(format)),
+/// What is printed, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    /// How a verdict is printed.
+    pub(crate) format: Format,
+    /// True: a healthy verdict is not printed.
+    pub(crate) is_quiet: bool,
+    /// True: phases are printed as they end.
+    pub(crate) is_verbose: bool,
+    /// Remarks on the command line, for `-v`.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Telling {
+    /// Who prints the phases. The remarks on the command line are printed now.
+    pub(crate) fn narrator(&self) -> Narrator {
+        let narrator = Narrator { is_verbose: self.is_verbose, format: self.format };
+        for note in &self.notes {
+            narrator.note(format_args!("{note}"));
+        }
+        narrator
+    }
+
+    /// Prints a verdict: healthy on standard output, unhealthy on standard error.
+    pub(crate) fn verdict(&self, verdict: &Verdict) {
+        match verdict.is_healthy() {
+            true if self.is_quiet => {}
+            true => to_stdout(&verdict.render(self.format)),
+            false => to_stderr(&verdict.render(self.format)),
+        }
     }
 }
 

@@ -1,42 +1,52 @@
 //! One run: probes in order under one deadline. The first one that fails ends it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::attempt::Attempt;
-use crate::cli::Settings;
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
-use crate::output::Narrator;
+use crate::output::Telling;
 use crate::probe::Probe;
 use crate::report::{Asked, Verdict};
 
-/// Asks `probes`, at least one, until one of them fails. `started` is the instant that the deadline counts from.
-pub(crate) fn ask(probes: &[Probe], settings: &Settings, started: Instant) -> Verdict {
-    let deadline = Deadline::new(started, settings.timeout);
-    let narrator = Narrator { is_verbose: settings.verbose, format: settings.output };
-    for note in &settings.notes {
-        narrator.note(format_args!("{note}"));
-    }
-    let attempt = Attempt { deadline, narrator };
-    let mut asked = Vec::with_capacity(probes.len());
-    let mut elapsed = deadline.elapsed();
-    for probe in probes {
-        let outcome = probe.run(attempt);
-        let is_healthy = match &outcome {
-            // The handler took the time as its verdict was known, before it left.
-            Outcome::Healthy(evidence) => {
-                elapsed = evidence.elapsed;
-                true
+/// What is asked, how long that may take, and what is told of it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// At least one.
+    pub(crate) probes: Vec<Probe>,
+    /// How long it may take.
+    pub(crate) limits: Limits,
+    /// The exit code for unhealthy.
+    pub(crate) unhealthy_exit: u8,
+    /// What is printed.
+    pub(crate) telling: Telling,
+}
+
+/// How long a run may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The limit of all probes together.
+    pub(crate) timeout: Duration,
+}
+
+impl Run {
+    /// Asks until a probe fails. `started` is the instant that the deadline counts from.
+    pub(crate) fn ask(&self, started: Instant) -> Verdict {
+        let deadline = Deadline::new(started, self.limits.timeout);
+        let attempt = Attempt { deadline, narrator: self.telling.narrator() };
+        let mut asked = Vec::with_capacity(self.probes.len());
+        for probe in &self.probes {
+            let outcome = probe.run(attempt);
+            // A handler takes the time of a healthy answer as its verdict is known, before it leaves.
+            let (is_healthy, elapsed) = match &outcome {
+                Outcome::Healthy(evidence) => (true, evidence.elapsed),
+                Outcome::Unhealthy(_) => (false, deadline.elapsed()),
+            };
+            asked.push(Asked { subject: probe.subject(), outcome });
+            if !is_healthy || asked.len() == self.probes.len() {
+                return Verdict { asked, elapsed };
             }
-            Outcome::Unhealthy(_) => {
-                elapsed = deadline.elapsed();
-                false
-            }
-        };
-        asked.push(Asked { subject: probe.subject(), outcome });
-        if !is_healthy {
-            break;
         }
+        Verdict { asked, elapsed: deadline.elapsed() }
     }
-    Verdict { asked, elapsed }
 }

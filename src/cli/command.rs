@@ -2,7 +2,9 @@
 
 use crate::cli::flags::{FLAGS, Flag, Scope};
 use crate::cli::line::Line;
-use crate::cli::{Action, Settings, file, grpc, http, install, tcp};
+use crate::cli::{file, grpc, http, install, tcp};
+use crate::install::Install;
+use crate::probe::Probe;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -19,10 +21,17 @@ pub(crate) struct Command {
     pub(crate) about: &'static str,
     /// What a wrong command line kept from happening: `asked`.
     pub(crate) spared: &'static str,
-    /// True if it asks something: the options of a run are its own too.
-    pub(crate) is_probe: bool,
-    /// What its options and its argument mean. None: the line has complaints.
-    pub(crate) understand: fn(&mut Line<'_>, Settings) -> Option<Action>,
+    /// What its options and its argument mean.
+    pub(crate) kind: Kind,
+}
+
+/// What a command makes of its line. None: the line has complaints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A probe: the options of a run are its own too.
+    Probe(fn(&mut Line<'_>) -> Option<Probe>),
+    /// A copy of this binary.
+    Install(fn(&mut Line<'_>) -> Option<Install>),
 }
 
 impl PartialEq for Command {
@@ -47,8 +56,7 @@ One HTTP request; healthy on status 200-399. TARGET: :8080/healthz, 8080, localh
 https://localhost:8443/x; with --unix-socket also /healthz alone; unix:///run/app.sock asks for / there.
 ",
     spared: "asked",
-    is_probe: true,
-    understand: http::understand,
+    kind: Kind::Probe(http::understand),
 };
 
 /// One TCP connection.
@@ -62,8 +70,7 @@ One TCP connection; healthy once it is accepted. TARGET: :5432, 5432, localhost:
 unix:///run/app.sock.
 ",
     spared: "asked",
-    is_probe: true,
-    understand: tcp::understand,
+    kind: Kind::Probe(tcp::understand),
 };
 
 /// One gRPC health check.
@@ -77,8 +84,7 @@ One grpc.health.v1.Health/Check; healthy on SERVING. TARGET: :50051, 50051, loca
 [::1]:50051, unix:///run/app.sock.
 ",
     spared: "asked",
-    is_probe: true,
-    understand: grpc::understand,
+    kind: Kind::Probe(grpc::understand),
 };
 
 /// One look at a file.
@@ -89,8 +95,7 @@ pub(crate) static FILE: Command = Command {
     summary: "a file exists, and is fresh enough",
     about: "Checks that a regular file, or the one a symbolic link leads to, can be read.\n",
     spared: "asked",
-    is_probe: true,
-    understand: file::understand,
+    kind: Kind::Probe(file::understand),
 };
 
 /// A copy of this binary.
@@ -104,8 +109,7 @@ Copies this binary to DEST, a folder (the name stays exec-probe) or a file, for 
 what an init container does. It replaces a copy that is running, or leaves everything as it was.
 ",
     spared: "installed",
-    is_probe: false,
-    understand: install::understand,
+    kind: Kind::Install(install::understand),
 };
 
 impl Command {
@@ -118,7 +122,7 @@ impl Command {
     pub(crate) fn has(&self, flag: &Flag) -> bool {
         match flag.scope {
             Scope::All => true,
-            Scope::Run => self.is_probe,
+            Scope::Run => matches!(self.kind, Kind::Probe(_)),
             Scope::Of(commands) => commands.contains(&self),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::line::Line;
 use crate::cli::usage::{Complaint, Named};
-use crate::cli::{Action, Settings, flags, tcp, tls, values};
+use crate::cli::{flags, tcp, tls, values};
 use crate::probe::Probe;
 use crate::probe::grpc::{GrpcProbe, ServingList};
 use crate::target::{OtherName, Target};
@@ -11,7 +11,7 @@ use crate::tls::server_name;
 use crate::word::Wrong;
 
 #[inline(never)] // as for http
-pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Action> {
+pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
     let service = line.word(&flags::SERVICE, |word| Ok((word.value().to_owned(), word.typed().to_owned())));
     let (service, typed) = service.unwrap_or_default();
     let options = tls::understand(line);
@@ -46,5 +46,5 @@ pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Acti
         authority,
         wanted: wanted.unwrap_or_default(),
     };
-    Some(Action::Probe(Box::new(Probe::Grpc(Box::new(probe))), settings))
+    Some(Probe::Grpc(Box::new(probe)))
 }

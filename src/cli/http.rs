@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::cli::line::Line;
 use crate::cli::usage::Complaint;
-use crate::cli::{Action, Settings, flags, tls, values};
+use crate::cli::{flags, tls, values};
 use crate::outcome::StatusList;
 use crate::probe::Probe;
 use crate::probe::http::{Header, HostHeader, HttpProbe};
@@ -14,7 +14,7 @@ use crate::url::{Scheme, Url};
 use crate::word::{Word, Wrong};
 
 #[inline(never)] // a large frame, of which a command line needs one
-pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Action> {
+pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
     let method = line.option(&flags::METHOD, values::method).unwrap_or(Method::GET);
     let mut shown_host = None;
     let given = line.words(&flags::HEADER, |word| {
@@ -62,7 +62,7 @@ pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Acti
         redirects,
         show_body,
     };
-    Some(Action::Probe(Box::new(Probe::Http(Box::new(probe))), settings))
+    Some(Probe::Http(Box::new(probe)))
 }
 
 /// Where the request goes, and over which unix socket: `--unix-socket`'s, or one that is TARGET itself and gets a request for `/`.

@@ -2,10 +2,10 @@
 
 use crate::cli::line::Line;
 use crate::cli::usage::{Complaint, Named};
-use crate::cli::{Action, Settings, flags, values};
+use crate::cli::{flags, values};
 use crate::install::{Install, Link, Place, is_temporary};
 
-pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Action> {
+pub(super) fn understand(line: &mut Line<'_>) -> Option<Install> {
     let links = line.words(&flags::LINK, |word| {
         Ok(Link { name: values::file_name(word.value())?, shown: word.typed().to_owned() })
     });
@@ -24,7 +24,7 @@ pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Acti
             line.complain(Complaint::of(named, "that is the name of the copy itself"));
         }
     }
-    Some(Action::Install(Box::new(Install { place, links }), settings))
+    Some(Install { place, links })
 }
 
 const TEMPORARY: &str = "that is the name of a temporary file; wanted another one";

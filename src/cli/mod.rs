@@ -17,11 +17,9 @@ mod tls;
 pub(crate) mod usage;
 mod values;
 
-use std::time::Duration;
-
 use crate::install::Install;
-use crate::probe::Probe;
-use crate::report::Format;
+use crate::output::Telling;
+use crate::run::Run;
 use command::Command;
 
 /// What a command line says to do.
@@ -33,25 +31,8 @@ pub(crate) enum Action {
     Help(Option<&'static Command>),
     /// The version.
     Version,
-    /// A probe.
-    Probe(Box<Probe>, Settings),
-    /// A copy of this binary.
-    Install(Box<Install>, Settings),
-}
-
-/// What all probes have in common; an install takes its part of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// The limit of the whole run.
-    pub(crate) timeout: Duration,
-    /// The exit code for unhealthy.
-    pub(crate) unhealthy_exit: u8,
-    /// Print nothing when healthy.
-    pub(crate) quiet: bool,
-    /// Tell the phases.
-    pub(crate) verbose: bool,
-    /// How to print.
-    pub(crate) output: Format,
-    /// Remarks on the command line, for `-v`.
-    pub(crate) notes: Vec<String>,
+    /// To ask.
+    Ask(Box<Run>),
+    /// To copy this binary.
+    Install(Box<Install>, Telling),
 }

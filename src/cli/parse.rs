@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cli::command::{COMMANDS, Command};
+use crate::cli::command::{COMMANDS, Command, Kind};
 use crate::cli::habits::nearest;
 use crate::cli::line::{self, Env, Line};
 use crate::cli::usage::{Complaint, Named, UsageError};
-use crate::cli::{Action, Settings, flags, values};
+use crate::cli::{Action, flags, values};
 use crate::outcome::EXIT_UNHEALTHY;
+use crate::output::Telling;
 use crate::report::Format;
+use crate::run::{Limits, Run};
 use crate::word::Wrong;
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
@@ -39,13 +41,23 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
         return Err(UsageError::new(None, line::output(args.into_iter(), env), vec![complaint]));
     };
     let mut line = Line::walk(command, args.into_iter().skip(1), env);
-    let settings = settings(&mut line);
-    let action = (command.understand)(&mut line, settings);
-    let (mut action, notes) = line.finish(action)?;
-    if let Action::Probe(_, settings) | Action::Install(_, settings) = &mut action {
-        settings.notes = notes;
+    let telling = telling(&mut line);
+    match command.kind {
+        Kind::Probe(understand) => {
+            let limits = Limits { timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT) };
+            let unhealthy_exit = line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit);
+            let probe = understand(&mut line);
+            let (probe, notes) = line.finish(probe)?;
+            let unhealthy_exit = unhealthy_exit.unwrap_or(EXIT_UNHEALTHY);
+            let telling = Telling { notes, ..telling };
+            Ok(Action::Ask(Box::new(Run { probes: vec![probe], limits, unhealthy_exit, telling })))
+        }
+        Kind::Install(understand) => {
+            let install = understand(&mut line);
+            let (install, notes) = line.finish(install)?;
+            Ok(Action::Install(Box::new(install), Telling { notes, ..telling }))
+        }
     }
-    Ok(action)
 }
 
 /// What is wrong with the first word, or with the one after `help`.
@@ -84,18 +96,16 @@ fn no_command(words: &[Option<&str>]) -> Complaint {
     Complaint::new(Named::Command(word), Wrong(why))
 }
 
-/// What all commands have in common. What can't be understood is complained of, and its default put in its place.
-fn settings(line: &mut Line<'_>) -> Settings {
-    let settings = Settings {
-        output: line.option(&flags::OUTPUT, values::format).unwrap_or(Format::Text),
-        timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT),
-        unhealthy_exit: line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit).unwrap_or(EXIT_UNHEALTHY),
-        quiet: line.switch(&flags::QUIET),
-        verbose: line.switch(&flags::VERBOSE),
+/// What all commands have in common: how to print. What can't be understood gets its default, beside a complaint.
+fn telling(line: &mut Line<'_>) -> Telling {
+    let telling = Telling {
+        format: line.option(&flags::OUTPUT, values::format).unwrap_or(Format::Text),
+        is_quiet: line.switch(&flags::QUIET),
+        is_verbose: line.switch(&flags::VERBOSE),
         notes: Vec::new(),
     };
-    if settings.quiet && settings.verbose {
+    if telling.is_quiet && telling.is_verbose {
         line.complain(Complaint::ours("--quiet and --verbose contradict each other; wanted one of them"));
     }
-    settings
+    telling
 }

@@ -1,16 +1,16 @@
 //! What the options of `tcp` mean.
 
+use crate::cli::flags;
 use crate::cli::line::Line;
 use crate::cli::usage::Complaint;
-use crate::cli::{Action, Settings, flags};
 use crate::probe::Probe;
 use crate::probe::tcp::TcpProbe;
 use crate::target::{Target, UnixSocket};
 use crate::word::{Word, Wrong};
 
-pub(super) fn understand(line: &mut Line<'_>, settings: Settings) -> Option<Action> {
+pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
     let target = target(line, Target::parse)?;
-    Some(Action::Probe(Box::new(Probe::Tcp(TcpProbe { target })), settings))
+    Some(Probe::Tcp(TcpProbe { target }))
 }
 
 /// TARGET, or the socket of `--unix-socket` in its place.

@@ -22,6 +22,12 @@ pub(crate) enum Probe {
     File(file::FileProbe),
 }
 
+/// A probe may be asked on any thread.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Probe>();
+};
+
 impl Probe {
     /// Asks. The verdict is there by the deadline; what follows it is polite leaving, 20 ms at the most.
     pub(crate) fn run(&self, attempt: Attempt) -> Outcome {
