@@ -1,6 +1,8 @@
 //! The form that the tools' options stand in: one row per option, and what becomes of it. How a tool's words are
 //! split is the grammar's matter; what a meaning leads to is the translation's.
 
+use crate::cli::grammar::Spelled;
+
 /// A row: an option of another tool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<M> {
@@ -10,6 +12,16 @@ pub(crate) struct Row<M> {
     pub(crate) has_value: bool,
     /// What becomes of it.
     pub(crate) effect: Effect<M>,
+}
+
+impl<M: 'static> Spelled for Row<M> {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied()
+    }
+
+    fn has_value(&self) -> bool {
+        self.has_value
+    }
 }
 
 /// What becomes of an option.
