@@ -27,13 +27,15 @@ pub(crate) struct Run {
 pub(crate) struct Limits {
     /// The limit of all probes together.
     pub(crate) timeout: Duration,
+    /// How long each connection may take, where that is less.
+    pub(crate) connect: Option<Duration>,
 }
 
 impl Run {
     /// Asks until a probe fails. `started` is the instant that the deadline counts from.
     pub(crate) fn ask(&self, started: Instant) -> Verdict {
         let deadline = Deadline::new(started, self.limits.timeout);
-        let attempt = Attempt { deadline, narrator: self.telling.narrator() };
+        let attempt = Attempt { deadline, connect: self.limits.connect, narrator: self.telling.narrator() };
         let mut asked = Vec::with_capacity(self.probes.len());
         for probe in &self.probes {
             let outcome = probe.run(attempt);

@@ -16,7 +16,7 @@ use crate::word::Wrong;
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.
-const TIMEOUT: Duration = Duration::from_secs(29);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Understands a command line: `args` without the program's name.
 ///
@@ -44,7 +44,8 @@ pub(crate) fn parse(args: Vec<OsString>, env: Env<'_>) -> Result<Action, UsageEr
     let telling = telling(&mut line);
     match command.kind {
         Kind::Probe(understand) => {
-            let limits = Limits { timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT) };
+            let limits =
+                Limits { timeout: line.option(&flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT), connect: None };
             let unhealthy_exit = line.option(&flags::UNHEALTHY_EXIT, values::unhealthy_exit);
             let probe = understand(&mut line);
             let (probe, notes) = line.finish(probe)?;
