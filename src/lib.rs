@@ -23,10 +23,11 @@ mod tls;
 mod url;
 mod word;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Instant;
 
 use cli::Action;
+use dropin::Name;
 use install::Install;
 use outcome::{Cause, EXIT_HEALTHY, EXIT_UNHEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
 use output::Telling;
@@ -53,9 +54,24 @@ pub fn sh_calls(
 }
 
 /// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
-/// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
-/// the program's name; `env` looks a variable up.
-pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
+/// unhealthy, 64 a wrong command line; under a tool's name, that tool's code. `started` is the instant that the
+/// deadline counts from; `name` is what the program was called by, or the path of it; `args` come without it; `env`
+/// looks a variable up.
+pub fn run(
+    started: Instant,
+    name: Option<&OsStr>,
+    mut args: Vec<OsString>,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> u8 {
+    if let Some(name) = name.and_then(Name::of) {
+        return name.run(started, args, env);
+    }
+    if let Some(name) =
+        args.first().filter(|first| !first.as_encoded_bytes().contains(&b'/')).and_then(|first| Name::of(first))
+    {
+        args.remove(0);
+        return name.run(started, args, env);
+    }
     match cli::parse::parse(args, env) {
         Ok(Action::Ask(run)) => ask(&run, started),
         Ok(Action::Install(install, telling)) => copy(&install, &telling, started),
@@ -84,7 +100,7 @@ fn copy(install: &Install, telling: &Telling, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
     let outcome = match done {
-        Ok(installed) => Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }),
+        Ok(installed) => Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed, response: None }),
         Err(cause) => Outcome::Unhealthy(Cause::Install(cause).into()),
     };
     let target = install.place.shown.clone();
