@@ -1,17 +1,24 @@
 //! By another name: exec-probe takes the command lines of other tools as health checks write them, so that those run
-//! unchanged where the tools are not. Which tools, and nothing of what their options mean.
+//! unchanged where the tools are not. Which tools, and how one is chosen; each tool's own file has its options, what
+//! they mean, and the exit code of each cause.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod ask;
 mod curl;
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
 mod grpc_health_probe;
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
 mod nc;
+mod options;
 pub(crate) mod sh;
-#[cfg_attr(not(test), expect(dead_code, reason = "the tables have no reader yet"))]
 mod table;
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
+mod web;
 mod wget;
+
+use std::ffi::{OsStr, OsString};
+use std::time::{Duration, Instant};
+
+use crate::outcome::{Cause, Seen};
+use crate::output::Stream;
+use crate::probe::Probe;
+use options::Refused;
 
 /// A tool whose command line is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +33,89 @@ pub(crate) enum Tool {
     GrpcHealthProbe,
 }
 
+/// A name that this program answers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// That of a tool.
+    Tool(Tool),
+    /// That of a shell.
+    Shell,
+}
+
+/// What a tool's command line says to do.
+enum Meant {
+    /// To ask.
+    Ask(Box<Asking>),
+    /// To say who this is.
+    Say { stream: Stream, code: u8 },
+}
+
+/// What is asked, and what is told of it.
+struct Asking {
+    /// One for each URL or port.
+    probes: Vec<Probe>,
+    /// The limit of each, where one is given.
+    timeout: Option<Duration>,
+    /// The limit until a connection is accepted.
+    connect: Option<Duration>,
+    /// True: phases are printed as they end.
+    is_verbose: bool,
+    /// What is printed.
+    print: Print,
+}
+
+/// What is printed besides a failure's line.
+#[derive(Default)]
+struct Print {
+    /// Nothing is said where all is well.
+    is_silent: bool,
+    /// Where the heads of responses go.
+    head: Option<Heads>,
+    /// The body goes to standard output.
+    body: bool,
+    /// Also that of a response whose status is a failure.
+    body_of_failures: bool,
+    /// What follows the body.
+    write_out: Option<String>,
+    /// A line on standard error where all is well.
+    well: bool,
+}
+
+/// Where the heads of responses go.
+enum Heads {
+    /// To standard output, as they came.
+    Output,
+    /// To standard error, indented.
+    Errors,
+}
+
+/// Where the two streams of a tool lead.
+#[derive(Clone, Copy, Debug)]
+struct Streams {
+    stdout: Stream,
+    stderr: Stream,
+}
+
+impl Name {
+    /// The name that a word is, or that a path ends in.
+    pub(crate) fn of(word: &OsStr) -> Option<Name> {
+        let word = word.to_str()?;
+        match (Tool::named(word), word.rsplit('/').next()) {
+            (Some(tool), _) => Some(Name::Tool(tool)),
+            (None, Some("sh" | "bash")) => Some(Name::Shell),
+            _ => None,
+        }
+    }
+
+    /// Does what the name's command line says; `args` come without the name.
+    pub(crate) fn run(self, started: Instant, args: Vec<OsString>, env: sh::Env<'_>) -> u8 {
+        match self {
+            Name::Tool(tool) => ask::one(tool, args, started),
+            Name::Shell => ask::script(&args, env, started),
+        }
+    }
+}
+
 impl Tool {
     /// The tool that `word` calls: a name, or a path that ends in one.
     pub(crate) fn named(word: &str) -> Option<Tool> {
@@ -35,6 +125,92 @@ impl Tool {
             Some("nc" | "netcat") => Some(Tool::Nc),
             Some("grpc_health_probe" | "grpc-health-probe") => Some(Tool::GrpcHealthProbe),
             _ => None,
+        }
+    }
+
+    fn understand(self, args: Vec<OsString>, streams: Streams) -> Result<Meant, Refused> {
+        match self {
+            Tool::Curl => curl::understand(args, streams),
+            Tool::Wget => wget::understand(args, streams),
+            Tool::Nc => nc::understand(args, streams),
+            Tool::GrpcHealthProbe => grpc_health_probe::understand(args, streams),
+        }
+    }
+
+    /// The exit code of a failure.
+    fn exit(self, cause: &Cause) -> u8 {
+        match self {
+            Tool::Curl => curl::exit(cause),
+            Tool::Wget => wget::exit(cause),
+            Tool::Nc => nc::FAILED,
+            Tool::GrpcHealthProbe => grpc_health_probe::exit(cause),
+        }
+    }
+
+    /// The exit code of a wrong command line.
+    fn exit_usage(self) -> u8 {
+        match self {
+            Tool::Curl | Tool::Wget => 2,
+            Tool::Nc => nc::FAILED,
+            Tool::GrpcHealthProbe => grpc_health_probe::USAGE,
+        }
+    }
+
+    /// The exit code where standard output takes nothing.
+    fn exit_unwritable(self) -> u8 {
+        match self {
+            Tool::Curl => curl::UNWRITABLE,
+            Tool::Wget => wget::UNWRITABLE,
+            Tool::Nc | Tool::GrpcHealthProbe => self.exit_usage(),
+        }
+    }
+
+    /// The exit code of several questions.
+    fn together(self, codes: &[u8]) -> u8 {
+        match self {
+            // That of the last.
+            Tool::Curl | Tool::GrpcHealthProbe => codes.last().copied().unwrap_or_default(),
+            // The worst, which is the lowest.
+            Tool::Wget => codes.iter().copied().filter(|code| *code > 0).min().unwrap_or_default(),
+            // One open port is enough.
+            Tool::Nc => codes.iter().copied().min().unwrap_or_default(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Tool::Curl => "curl",
+            Tool::Wget => "wget",
+            Tool::Nc => "nc",
+            Tool::GrpcHealthProbe => "grpc_health_probe",
+        }
+    }
+
+    /// What stands before a line that tells of an exit code.
+    fn prefix(self, code: u8) -> String {
+        match self {
+            Tool::Curl => format!("curl: ({code}) "),
+            Tool::Wget => "wget: ".to_owned(),
+            Tool::Nc => "nc: ".to_owned(),
+            Tool::GrpcHealthProbe => String::new(),
+        }
+    }
+
+    /// What to write where there is nobody to trust.
+    fn how_to_trust(self) -> &'static str {
+        match self {
+            Tool::Curl => "write -k or --cacert FILE",
+            Tool::Wget => "write --no-check-certificate or --ca-certificate=FILE",
+            Tool::Nc => "",
+            Tool::GrpcHealthProbe => "write -tls-no-verify or -tls-ca-cert=FILE",
+        }
+    }
+
+    /// The line of a healthy answer.
+    fn well(self, probe: &Probe, seen: &Seen) -> String {
+        match probe {
+            Probe::Tcp(probe) => nc::connected(&probe.target),
+            _ => format!("status: {seen}"),
         }
     }
 }
@@ -113,6 +289,7 @@ mod tests {
             ("/bin/grpc-health-probe", Some(Tool::GrpcHealthProbe)),
             ("sh", None),
             ("curl/", None),
+            ("bash", None),
             ("Curl", None),
             ("", None),
         ];

@@ -17,10 +17,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::dropin::Tool;
+use crate::output::Stream;
 use crate::text::quoted;
 
 /// What a shell exits with where it can't run a command, and what a script that is refused exits with.
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
 pub(crate) const EXIT_REFUSED: u8 = 127;
 
 /// Looks a variable up.
@@ -76,17 +76,6 @@ pub(crate) struct Call {
     is_last: bool,
 }
 
-/// A stream of this process, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-    /// /dev/null
-    Null,
-}
-
 impl Script {
     /// Reads a script, with every variable filled in. No value of a variable gets into the refusal.
     pub(crate) fn parse(text: &str, env: Env<'_>) -> Result<Script, Refused> {
@@ -122,7 +111,6 @@ impl Script {
 
 /// Finds the script among the arguments of `sh`: `-c`, `-ec` or `-x -c` before it. What follows it would be `$0` and
 /// `$1`, which no script can name. `-e` changes nothing in a single list, and nothing is traced.
-#[cfg_attr(not(test), expect(dead_code, reason = "the program does not answer to this name yet"))]
 pub(crate) fn script(args: &[OsString]) -> Result<&str, Refused> {
     let mut args = args.iter();
     let mut has_c = false;
