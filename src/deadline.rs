@@ -55,6 +55,11 @@ impl Deadline {
         Deadline { ends_after: self.ends_after.min(self.elapsed().saturating_add(length)), ..self }
     }
 
+    /// A deadline `limit` from now that messages call so, or this one where it comes first.
+    pub(crate) fn limited(self, limit: Duration) -> Deadline {
+        if limit < self.left() { Deadline { limit, ..self.at_most(limit) } } else { self }
+    }
+
     /// True if this process noticed the deadline so late that it was kept from running.
     pub(crate) fn was_held_back(self) -> bool {
         self.elapsed() > self.ends_after.saturating_add(HELD_BACK)

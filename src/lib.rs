@@ -8,6 +8,7 @@ mod attempt;
 mod cli;
 mod connection;
 mod deadline;
+mod dropin;
 mod install;
 mod locality;
 mod outcome;
@@ -24,10 +25,11 @@ mod tls;
 mod url;
 mod word;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Instant;
 
 use cli::Action;
+use dropin::Name;
 use install::Install;
 use outcome::{Cause, EXIT_HEALTHY, EXIT_UNHEALTHY, EXIT_USAGE, Evidence, Outcome, Seen, Subject};
 use output::Telling;
@@ -37,10 +39,42 @@ use run::Run;
 
 pub use output::catch_defects;
 
+/// The grammar of `sh -c` alone, for its fuzz target: every call of a tool that a script makes if each of them exits with
+/// `code`, the script's own exit code, or why it is refused.
+#[doc(hidden)]
+pub fn sh_calls(
+    script: &str,
+    env: &dyn Fn(&str) -> Option<OsString>,
+    code: u8,
+) -> Result<(Vec<Vec<String>>, u8), String> {
+    let script = dropin::sh::Script::parse(script, env).map_err(|refused| refused.to_string())?;
+    let mut calls = Vec::new();
+    let code = script.run(&mut |call| {
+        calls.push(call.args.clone());
+        code
+    });
+    Ok((calls, code))
+}
+
 /// Does what the command line asks for and returns the exit code: 0 healthy or done, 1 (or `--unhealthy-exit`)
-/// unhealthy, 64 a wrong command line. `started` is the instant that the deadline counts from; `args` come without
-/// the program's name; `env` looks a variable up.
-pub fn run(started: Instant, args: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> u8 {
+/// unhealthy, 64 a wrong command line; under a tool's name, that tool's code. `started` is the instant that the
+/// deadline counts from; `name` is what the program was called by, or the path of it; `args` come without it; `env`
+/// looks a variable up.
+pub fn run(
+    started: Instant,
+    name: Option<&OsStr>,
+    mut args: Vec<OsString>,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> u8 {
+    if let Some(name) = name.and_then(Name::of) {
+        return name.run(started, args, env);
+    }
+    if let Some(name) =
+        args.first().filter(|first| !first.as_encoded_bytes().contains(&b'/')).and_then(|first| Name::of(first))
+    {
+        args.remove(0);
+        return name.run(started, args, env);
+    }
     // Another try reads again what its options name; a run that asks once does not pay for that.
     let again = args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"--wait")).then(|| args.clone());
     match cli::parse::parse(args, env) {
@@ -77,7 +111,7 @@ fn copy(install: &Install, telling: &Telling, started: Instant) -> u8 {
     let done = install.run();
     let elapsed = started.elapsed();
     let outcome = match done {
-        Ok(installed) => Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed }),
+        Ok(installed) => Outcome::Healthy(Evidence { seen: Seen::Installed(installed), elapsed, response: None }),
         Err(cause) => Outcome::Unhealthy(Cause::Install(cause).into()),
     };
     let target = install.place.shown.clone();

@@ -10,6 +10,7 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 fn main() -> ExitCode {
     let started = Instant::now();
     exec_probe::catch_defects();
-    let args = std::env::args_os().skip(1).collect();
-    ExitCode::from(exec_probe::run(started, args, &|name| std::env::var_os(name)))
+    let mut args = std::env::args_os();
+    let name = args.next();
+    ExitCode::from(exec_probe::run(started, name.as_deref(), args.collect(), &|name| std::env::var_os(name)))
 }

@@ -3,8 +3,10 @@
 //! what writing returns is not looked at (Rust's start-up already ignores SIGPIPE).
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
+
+use rustix::fs::{FileType, fstat, major, minor};
 
 use crate::outcome::{EXIT_DEFECT, Phase};
 use crate::report::{self, Format, Verdict};
@@ -80,6 +82,48 @@ impl Telling {
             true => to_stdout(&verdict.render(self.format)),
             false => to_stderr(&verdict.render(self.format)),
         }
+    }
+}
+
+/// Where what is printed goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+    /// Nowhere.
+    Null,
+}
+
+impl Stream {
+    /// Writes bytes as they are. Unlike a line about a verdict, they are what was asked for: an error tells that they are
+    /// not there.
+    pub(crate) fn write(self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Stream::Out => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
+            }
+            Stream::Err => io::stderr().lock().write_all(bytes),
+            Stream::Null => Ok(()),
+        }
+    }
+
+    /// False if what is written is seen by nobody: the stream leads to /dev/null, device 1:3.
+    pub(crate) fn is_seen(self) -> bool {
+        let stat = match self {
+            Stream::Out => fstat(io::stdout()),
+            Stream::Err => fstat(io::stderr()),
+            Stream::Null => return false,
+        };
+        stat.is_ok_and(|stat| {
+            let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+            !is_device || (major(stat.st_rdev), minor(stat.st_rdev)) != (1, 3)
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::attempt::Attempt;
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Outcome};
-use crate::output::{Narrator, Telling};
+use crate::output::Telling;
 use crate::probe::Probe;
 use crate::report::{Asked, Verdict};
 use crate::signals;
@@ -35,6 +35,8 @@ pub(crate) struct Run {
 pub(crate) struct Limits {
     /// The limit of all probes together, in each try.
     pub(crate) timeout: Duration,
+    /// How long each connection may take, where that is less.
+    pub(crate) connect: Option<Duration>,
     /// How long to try.
     pub(crate) wait: Option<Duration>,
 }
@@ -45,8 +47,9 @@ impl Run {
     /// read at this moment.
     pub(crate) fn ask(&self, started: Instant, renew: &dyn Fn() -> Option<Vec<Probe>>) -> Verdict {
         let narrator = self.telling.narrator();
-        let Limits { timeout, wait } = self.limits;
-        let Some(wait) = wait else { return ask(&self.probes, Deadline::new(started, timeout), narrator) };
+        let Limits { timeout, connect, wait } = self.limits;
+        let attempt = |deadline| Attempt { deadline, connect, narrator };
+        let Some(wait) = wait else { return ask(&self.probes, attempt(Deadline::new(started, timeout))) };
         signals::end_at_once();
         let over = Deadline::new(started, wait);
         let mut begun = started;
@@ -55,7 +58,7 @@ impl Run {
         loop {
             let probes = renewed.as_ref().unwrap_or(&self.probes);
             let is_cut = over.left() < timeout;
-            let verdict = ask(probes, Deadline::new(begun, timeout.min(wait)).at_most(over.left()), narrator);
+            let verdict = ask(probes, attempt(Deadline::new(begun, timeout.min(wait)).at_most(over.left())));
             if verdict.is_healthy() || verdict.not_local().is_some() {
                 return Verdict { elapsed: over.elapsed(), ..verdict };
             }
@@ -74,8 +77,8 @@ impl Run {
 }
 
 /// Asks the probes once, in order, until one fails.
-fn ask(probes: &[Probe], deadline: Deadline, narrator: Narrator) -> Verdict {
-    let attempt = Attempt { deadline, narrator };
+fn ask(probes: &[Probe], attempt: Attempt) -> Verdict {
+    let deadline = attempt.deadline;
     let mut asked = Vec::with_capacity(probes.len());
     for probe in probes {
         let outcome = probe.run(attempt);

@@ -89,7 +89,7 @@ pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     rustix::stdio::dup2_stderr(stderr).expect("standard error is led elsewhere");
     let waited = waited();
     let started = Instant::now();
-    let code = exec_probe::run(started, args.clone(), &env);
+    let code = exec_probe::run(started, None, args.clone(), &env);
     let took = started.elapsed().saturating_sub(self::waited().saturating_sub(waited));
     release();
     assert!(
@@ -99,7 +99,9 @@ pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     Ran { code, stdout: taken(stdout), stderr: taken(stderr), took, args }
 }
 
-fn env(name: &str) -> Option<OsString> {
+/// The variables that every run has.
+#[must_use]
+pub fn env(name: &str) -> Option<OsString> {
     use std::os::unix::ffi::OsStringExt;
     Some(match name {
         "PORT" => "8080".into(),

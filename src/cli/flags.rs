@@ -3,6 +3,7 @@
 //! command.
 
 use crate::cli::command::{Command, FILE, GRPC, HTTP, INSTALL, TCP};
+use crate::cli::grammar::Spelled;
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +28,16 @@ pub(crate) struct Flag {
     pub(crate) scope: Scope,
     /// What it does.
     pub(crate) help: &'static str,
+}
+
+impl Spelled for Flag {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [Some(self.long), self.short].into_iter().flatten()
+    }
+
+    fn has_value(&self) -> bool {
+        self.value.is_some()
+    }
 }
 
 /// What a flag belongs to.

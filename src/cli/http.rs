@@ -7,7 +7,7 @@ use crate::cli::usage::Complaint;
 use crate::cli::{flags, tls, values};
 use crate::outcome::StatusList;
 use crate::probe::Probe;
-use crate::probe::http::{Header, HostHeader, HttpProbe};
+use crate::probe::http::{BodyUse, Header, HostHeader, HttpProbe};
 use crate::target::UnixSocket;
 use crate::tls::server_name;
 use crate::url::{Scheme, Url};
@@ -56,7 +56,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         host,
         wanted,
         is_wanted_explicit,
-        body,
+        body: body.map_or(BodyUse::Ignore, BodyUse::Search),
         unix_socket,
         tls,
         redirects,
@@ -86,7 +86,7 @@ fn target(line: &mut Line<'_>, method: &Method, has_server_name: bool) -> Option
     Some((url, socket.or(own)))
 }
 
-fn is(header: &Header, name: &str) -> bool {
+pub(crate) fn is(header: &Header, name: &str) -> bool {
     header.name.eq_ignore_ascii_case(name)
 }
 
@@ -118,7 +118,7 @@ fn host(line: &mut Line<'_>, given: &[Header]) -> Option<String> {
 }
 
 /// The headers of a request, but for `Host`. Ours are there where the user gave none.
-fn headers(given: Vec<Header>, authorization: Option<Header>) -> Vec<Header> {
+pub(crate) fn headers(given: Vec<Header>, authorization: Option<Header>) -> Vec<Header> {
     let own = [
         ("User-Agent", concat!("exec-probe/", env!("CARGO_PKG_VERSION"))),
         ("Accept", "*/*"),

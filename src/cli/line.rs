@@ -27,6 +27,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     clusters: false,
     equals: true,
     short_equals: true,
+    switch_values: false,
+    negations: false,
     prefixes: false,
     ends_at_operand: false,
     dashed_values: false,
@@ -60,7 +62,7 @@ impl<'a> Line<'a> {
         let complaints = mistakes.into_iter().map(|mistake| complaint(command, mistake)).collect();
         let typed = given.iter().map(|given| given.flag).collect();
         let mut options: Vec<OsString> = Vec::new();
-        for Given { flag, value } in given {
+        for Given { flag, value, .. } in given {
             options.push(flag.long.into());
             options.extend(value.map(|value| format!("={value}").into()));
         }
@@ -268,7 +270,7 @@ pub(super) fn output(args: impl Iterator<Item = OsString>, env: Env<'_>) -> Form
 }
 
 /// The last format that was typed and understood.
-fn typed_format(given: &[Given], env: Env<'_>) -> Option<Format> {
+fn typed_format(given: &[Given<Flag>], env: Env<'_>) -> Option<Format> {
     let typed = given.iter().filter(|given| *given.flag == flags::OUTPUT).filter_map(|given| given.value.as_deref());
     typed.filter_map(|typed| values::format(Word::expand(typed, env).ok()?.value()).ok()).next_back()
 }
@@ -280,7 +282,7 @@ fn format(typed: Option<Format>, env: Env<'_>) -> Format {
 }
 
 /// What is said of a word that can't be understood.
-fn complaint(command: &'static Command, mistake: Mistake) -> Complaint {
+fn complaint(command: &'static Command, mistake: Mistake<Flag>) -> Complaint {
     let long = |flag: &'static Flag| Named::Ours(flag.long);
     match mistake {
         Mistake::Unknown(word) => habits::unknown_option(command, &word),

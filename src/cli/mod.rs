@@ -8,7 +8,7 @@ pub(crate) mod grammar;
 mod grpc;
 mod habits;
 pub(crate) mod help;
-mod http;
+pub(crate) mod http;
 mod install;
 mod line;
 pub(crate) mod parse;
@@ -16,7 +16,7 @@ mod parts;
 mod tcp;
 mod tls;
 pub(crate) mod usage;
-mod values;
+pub(crate) mod values;
 
 use crate::install::Install;
 use crate::output::Telling;

@@ -19,7 +19,7 @@ use crate::word::Wrong;
 
 /// The limit where none is given: the runtime's own is meant to be the shorter one, so that a manifest's
 /// `timeoutSeconds` keeps its meaning, and Docker's is 30.
-const TIMEOUT: Duration = Duration::from_secs(29);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Understands a command line: `args` without the program's name.
 ///
@@ -92,6 +92,7 @@ fn parse_run<'a>(
     let telling = telling(&mut lines);
     let limits = Limits {
         timeout: shared(&mut lines, &flags::TIMEOUT, values::timeout).unwrap_or(TIMEOUT),
+        connect: None,
         wait: shared(&mut lines, &flags::WAIT, values::timeout),
     };
     let unhealthy_exit = shared(&mut lines, &flags::UNHEALTHY_EXIT, values::unhealthy_exit);

@@ -73,7 +73,8 @@ impl Connection {
             return None;
         }
         self.leave();
-        let attempt = Attempt { deadline: self.line.deadline.at_most(LOOK), narrator: Narrator::SILENT };
+        let attempt =
+            Attempt { deadline: self.line.deadline.at_most(LOOK), connect: None, narrator: Narrator::SILENT };
         Some(Look { place: self.place.clone(), attempt })
     }
 }

@@ -71,7 +71,7 @@ impl Connection {
         let began = Instant::now();
         let mut connection = match target {
             Target::Unix(unix) => {
-                let socket = dial::unix(&unix.addr, attempt)?;
+                let socket = dial::unix(&unix.addr, attempt.connecting())?;
                 let mut connection = Connection::new(socket, Place::Unix(unix.addr.clone()), attempt, began);
                 connection.phase_ended(Phase::Connect, format_args!("{target}"));
                 connection
@@ -93,7 +93,7 @@ impl Connection {
         // An address that the target names itself needs no telling.
         let is_itself = |ip| addrs.iter().any(|addr| addr.socket_addr().ip() == ip);
         let is_named = !matches!(place.host, Host::Address(ip, _) if is_itself(ip));
-        let reached = dial::tcp(&addrs, is_named, attempt)?;
+        let reached = dial::tcp(&addrs, is_named, attempt.connecting())?;
         let addr = reached.addr.socket_addr();
         let mut connection = Connection::new(reached.socket, Place::Tcp(reached.addr), attempt, resolved);
         connection.peer = is_named.then_some(addr);

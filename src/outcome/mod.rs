@@ -56,6 +56,19 @@ pub(crate) struct Evidence {
     pub(crate) seen: Seen,
     /// Time from the start of the run to the verdict.
     pub(crate) elapsed: Duration,
+    /// The response, where the probe keeps it.
+    pub(crate) response: Option<Box<Response>>,
+}
+
+/// What is kept of an HTTP response.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Response {
+    /// The status.
+    pub(crate) status: u16,
+    /// Its head as it came, after those of the redirects that led to it.
+    pub(crate) head: Vec<u8>,
+    /// The start of its body.
+    pub(crate) body: Vec<u8>,
 }
 
 /// What a healthy target showed.
@@ -122,6 +135,8 @@ pub(crate) struct Failure {
     pub(crate) held_back: bool,
     /// The start of the response body, where `--show-body` asks for it.
     pub(crate) body: Option<String>,
+    /// The response, where there was one and the probe keeps it.
+    pub(crate) response: Option<Box<Response>>,
 }
 
 impl Failure {
@@ -135,6 +150,7 @@ impl Failure {
             hop: None,
             held_back: false,
             body: None,
+            response: None,
         }
     }
 }

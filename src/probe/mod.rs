@@ -62,5 +62,5 @@ impl Probe {
 
 /// A healthy answer, at this moment.
 fn healthy(seen: Seen, attempt: Attempt) -> Result<Evidence, Failure> {
-    Ok(Evidence { seen, elapsed: attempt.deadline.elapsed() })
+    Ok(Evidence { seen, elapsed: attempt.deadline.elapsed(), response: None })
 }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn healthy(seen: Seen) -> Outcome {
-        Outcome::Healthy(Evidence { seen, elapsed: Duration::from_micros(600) })
+        Outcome::Healthy(Evidence { seen, elapsed: Duration::from_micros(600), response: None })
     }
 
     fn verdict(asked: Vec<Asked>) -> Verdict {

@@ -20,6 +20,8 @@ pub(crate) enum TlsCause {
     NotYetValid { whose: Whose, from: Date },
     /// The certificate is for other names.
     WrongName { wanted: String, valid_for: Vec<String> },
+    /// It is to be verified, and there is nobody to trust.
+    NobodyTrusted,
     /// Nobody in `--cacert` signed it.
     UnknownIssuer,
     /// It signed itself and is not in `--cacert`, which holds another of its name perhaps.
@@ -101,6 +103,7 @@ impl TlsCause {
             TlsCause::Expired { .. }
             | TlsCause::NotYetValid { .. }
             | TlsCause::WrongName { .. }
+            | TlsCause::NobodyTrusted
             | TlsCause::UnknownIssuer
             | TlsCause::SelfSigned { .. }
             | TlsCause::Unfit { .. }
@@ -129,6 +132,9 @@ impl fmt::Display for TlsCause {
                 }
                 let more = if valid_for.len() > MOST_NAMES { ", …" } else { "" };
                 write!(f, ", but for {}{more}; --server-name verifies another", valid_for[..valid_for.len().min(MOST_NAMES)].join(", "))
+            }
+            TlsCause::NobodyTrusted => {
+                f.write_str("the server's certificate can't be verified: this host has no store of authorities")
             }
             TlsCause::UnknownIssuer => {
                 f.write_str("the server's certificate has an unknown issuer, wanted one that is in --cacert")
@@ -318,6 +324,7 @@ mod tests {
             TlsCause::Ended { .. } => 27,
             TlsCause::NotTls { .. } => 28,
             TlsCause::Broken => 29,
+            TlsCause::NobodyTrusted => 30,
         }
     }
 
@@ -346,6 +353,10 @@ mod tests {
             (
                 wanted_name(&["a", "b", "c", "d", "e", "f"]),
                 "the server's certificate is not valid for localhost, but for a, b, c, d, e, …; --server-name verifies another",
+            ),
+            (
+                TlsCause::NobodyTrusted,
+                "the server's certificate can't be verified: this host has no store of authorities",
             ),
             (
                 TlsCause::UnknownIssuer,

@@ -40,6 +40,16 @@ impl Trust {
         Some(Trust { certificates: certificates?.into(), anchors: anchors?.into() })
     }
 
+    /// Trusts nobody, and refuses every certificate.
+    pub(crate) fn nobody() -> Trust {
+        Trust { certificates: Arc::new([]), anchors: Arc::new([]) }
+    }
+
+    /// True if there is nobody to trust.
+    pub(super) fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
     /// True if the certificate is one of the file's, byte for byte.
     pub(super) fn holds(&self, certificate: &CertificateDer<'_>) -> bool {
         self.certificates.iter().any(|trusted| trusted.der == *certificate)

@@ -43,6 +43,9 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let Some(trust) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        if trust.is_empty() {
+            return Err(self.refuse(TlsCause::NobodyTrusted));
+        }
         let presented = Presented { certificate, intermediates, trust, now };
         let verified = match trust.holds(certificate) {
             true => self.verify_pinned(&presented, name),
@@ -160,7 +163,9 @@ impl Verifier {
         let error = match &cause {
             TlsCause::Expired { .. } | TlsCause::NotYetValid { .. } => CertificateError::Expired,
             TlsCause::WrongName { .. } => CertificateError::NotValidForName,
-            TlsCause::UnknownIssuer | TlsCause::SelfSigned { .. } => CertificateError::UnknownIssuer,
+            TlsCause::NobodyTrusted | TlsCause::UnknownIssuer | TlsCause::SelfSigned { .. } => {
+                CertificateError::UnknownIssuer
+            }
             TlsCause::Unfit { why: Unfit::Purpose, .. } => CertificateError::InvalidPurpose,
             TlsCause::OtherKey => CertificateError::BadSignature,
             _ => CertificateError::BadEncoding,

@@ -97,6 +97,13 @@ impl Url {
         })
     }
 
+    /// Folds `.` and `..` in the path, as clients of the web do.
+    pub(crate) fn fold(&mut self) {
+        if self.path.contains("/.") {
+            self.path = reference::resolve("/", &self.path);
+        }
+    }
+
     /// What the `Host` header says: host and port as they were written.
     pub(crate) fn host_header(&self) -> String {
         let name = self.place.name_without_scope();

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
@@ -14,10 +14,10 @@ use ureq::{Agent, Body};
 
 use crate::attempt::Attempt;
 use crate::connection::{Connection, Instead, Protection, Spoken};
-use crate::outcome::{Cause, Failure, Missing, Phase};
+use crate::outcome::{Cause, Failure, Missing, Phase, Response};
 use crate::output::Narrator;
 use crate::probe::http::head::MOST_HEAD;
-use crate::probe::http::transport::{Handover, NoResolver, Shared, lock};
+use crate::probe::http::transport::{Handover, Kept, NoResolver, Shared, lock};
 use crate::probe::http::{Header, HostHeader};
 use crate::target::Target;
 use crate::text::{TARGET_CHARS, VALUE_CHARS, shown};
@@ -41,6 +41,8 @@ pub(super) struct Hop<'a> {
 pub(super) struct Way<'a> {
     pub(super) target: Target,
     pub(super) protection: Option<Protection<'a>>,
+    /// True: the response's head is kept as it came.
+    pub(super) keeps_head: bool,
 }
 
 /// The parts of a response head that matter here.
@@ -64,13 +66,15 @@ pub(super) struct Exchange {
     pub(super) body: Vec<u8>,
     response: Body,
     connection: Shared,
+    kept: Option<Kept>,
 }
 
 impl Exchange {
     /// Connects, sends the request, and waits for the end of the response headers.
     pub(super) fn start(hop: &Hop<'_>, way: &Way<'_>, attempt: Attempt) -> Result<Exchange, Failure> {
         let connection: Shared = Arc::new(Mutex::new(Connection::open(&way.target, way.protection, attempt)?));
-        let handover = Handover::new(connection.clone(), request_len(hop));
+        let kept = way.keeps_head.then(Kept::default);
+        let handover = Handover::new(connection.clone(), request_len(hop), kept.clone());
         let agent = Agent::with_parts(config(), handover, NoResolver);
         let sent = request(hop).map_err(ureq::Error::from).and_then(|request| {
             // These methods have a body by nature; ureq would send it chunked if it were not empty and sized.
@@ -91,7 +95,7 @@ impl Exchange {
         }
         match check_framing(parts.version, &parts.headers) {
             Err(cause) => Err(lock(&connection).fails(cause)),
-            Ok(()) => Ok(Exchange { head, body: Vec::new(), response, connection }),
+            Ok(()) => Ok(Exchange { head, body: Vec::new(), response, connection, kept }),
         }
     }
 
@@ -112,6 +116,16 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Adds the head of this response to those before it.
+    #[inline(never)] // a plain probe keeps nothing
+    pub(super) fn keep_head(&self, response: &mut Option<Box<Response>>) {
+        let response = response.get_or_insert_default();
+        response.status = self.head.status;
+        if let Some(kept) = &self.kept {
+            response.head.extend_from_slice(&kept.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     /// The failure of this exchange.

@@ -15,7 +15,7 @@ use http::Method;
 
 use crate::attempt::Attempt;
 use crate::connection::Protection;
-use crate::outcome::{Cause, Clue, Evidence, Failure, Seen, StatusList};
+use crate::outcome::{Cause, Clue, Evidence, Failure, Response, Seen, StatusList};
 use crate::probe::healthy;
 use crate::target::{Target, UnixSocket};
 use crate::text::{VALUE_CHARS, shown};
@@ -64,8 +64,8 @@ pub(crate) struct HttpProbe {
     pub(crate) wanted: StatusList,
     /// True if the user named them: a redirect among them is not followed.
     pub(crate) is_wanted_explicit: bool,
-    /// What the body must hold.
-    pub(crate) body: Option<Sought>,
+    /// What is done with the response.
+    pub(crate) body: BodyUse,
     /// The socket that is connected to in place of host and port.
     pub(crate) unix_socket: Option<UnixSocket>,
     /// What https does.
@@ -74,6 +74,17 @@ pub(crate) struct HttpProbe {
     pub(crate) redirects: Redirects,
     /// True: a failure shows the start of the body.
     pub(crate) show_body: bool,
+}
+
+/// What is done with a response besides judging its status.
+#[derive(Clone, Debug)]
+pub(crate) enum BodyUse {
+    /// Nothing: the verdict is at the end of the headers.
+    Ignore,
+    /// The first 10 KiB of the body must hold this.
+    Search(Sought),
+    /// The heads are kept, and as many bytes of the body: of one whose status is not wanted only where that is said.
+    Keep { most: usize, unwanted: bool },
 }
 
 /// A header line.
@@ -128,9 +139,16 @@ impl HttpProbe {
     pub(crate) fn run(&self, attempt: Attempt) -> Result<Evidence, Failure> {
         let mut hop = self.first_hop();
         let mut followed = 0;
+        let mut kept = None;
         loop {
             let at_hop = |failure: Failure| Failure { hop: (followed > 0).then(|| hop.url.origin()), ..failure };
-            let mut exchange = self.exchange(&hop, attempt).map_err(at_hop)?;
+            let mut exchange = match self.exchange(&hop, attempt) {
+                Ok(exchange) => exchange,
+                Err(failure) => return Err(at_hop(Failure { response: kept, ..failure })),
+            };
+            if let BodyUse::Keep { .. } = self.body {
+                exchange.keep_head(&mut kept);
+            }
             let next = self.next(&hop, &exchange.head).and_then(|next| match next {
                 Next::Follow(_) if followed == MOST_REDIRECTS => Err(Cause::TooManyRedirects),
                 next => Ok(next),
@@ -144,10 +162,11 @@ impl HttpProbe {
                 }
                 Ok(Next::Final { not_followed }) => {
                     let judged = self.judge(&hop, &mut exchange, not_followed, attempt);
+                    let judged = if kept.is_none() { judged } else { self.keep(&mut exchange, judged, kept) };
                     return self.leave(exchange, judged).map_err(at_hop);
                 }
                 Err(cause) => {
-                    let failure = exchange.fails(cause);
+                    let failure = Failure { response: kept, ..exchange.fails(cause) };
                     return self.leave(exchange, Err(failure)).map_err(at_hop);
                 }
             }
@@ -167,7 +186,11 @@ impl HttpProbe {
                 Some(Protection { tls: &self.tls, host: &name, alpn: Alpn::Http1 })
             }
         };
-        Exchange::start(hop, &Way { target, protection }, attempt)
+        Exchange::start(
+            hop,
+            &Way { target, protection, keeps_head: matches!(self.body, BodyUse::Keep { .. }) },
+            attempt,
+        )
     }
 
     fn judge(
@@ -182,7 +205,7 @@ impl HttpProbe {
             let clue = clue(hop, exchange);
             return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone(), clue }));
         }
-        if let Some(wanted) = &self.body {
+        if let BodyUse::Search(wanted) = &self.body {
             exchange.read_body(MOST_BODY, &|body| wanted.is_in(body))?;
             exchange.body_read();
             if !wanted.is_in(&exchange.body) {
@@ -192,6 +215,26 @@ impl HttpProbe {
             }
         }
         healthy(Seen::Http { status, not_followed }, attempt)
+    }
+
+    /// Adds to a verdict what is kept of the response; a body that can't be read to its end is a failure.
+    #[inline(never)] // a plain probe keeps nothing
+    fn keep(
+        &self,
+        exchange: &mut Exchange,
+        judged: Result<Evidence, Failure>,
+        kept: Option<Box<Response>>,
+    ) -> Result<Evidence, Failure> {
+        let BodyUse::Keep { most, unwanted } = self.body else { return judged };
+        let read = match most > 0 && (judged.is_ok() || unwanted) {
+            true => exchange.read_body(most, &|_| false).inspect(|()| exchange.body_read()),
+            false => Ok(()),
+        };
+        let response = kept.map(|response| Box::new(Response { body: exchange.body.clone(), ..*response }));
+        match (judged, read) {
+            (Ok(evidence), Ok(())) => Ok(Evidence { response, ..evidence }),
+            (Ok(_), Err(failure)) | (Err(failure), _) => Err(Failure { response, ..failure }),
+        }
     }
 
     /// Ends the exchange; a failure takes the start of the body along where `--show-body` asks for it.

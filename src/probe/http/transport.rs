@@ -20,6 +20,9 @@ const FIRST_INPUT: usize = 2048;
 /// A connection that ureq and the exchange both hold.
 pub(super) type Shared = Arc<Mutex<Connection>>;
 
+/// Where the head of a response is kept.
+pub(super) type Kept = Arc<Mutex<Vec<u8>>>;
+
 pub(super) fn lock(connection: &Shared) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -29,9 +32,9 @@ pub(super) fn lock(connection: &Shared) -> MutexGuard<'_, Connection> {
 pub(super) struct Handover(Mutex<Option<Transport>>);
 
 impl Handover {
-    /// `output`: the size of the whole request, which ureq writes at once.
-    pub(super) fn new(connection: Shared, output: usize) -> Handover {
-        Handover(Mutex::new(Some(Transport::new(connection, output))))
+    /// `output`: the size of the whole request, which ureq writes at once. `kept` gets the head of the response.
+    pub(super) fn new(connection: Shared, output: usize, kept: Option<Kept>) -> Handover {
+        Handover(Mutex::new(Some(Transport::new(connection, output, kept))))
     }
 }
 
@@ -65,10 +68,11 @@ pub(super) struct Transport {
     is_progressing: bool,
     is_head: bool,
     heads: Heads,
+    kept: Option<Kept>,
 }
 
 impl Transport {
-    fn new(connection: Shared, output: usize) -> Transport {
+    fn new(connection: Shared, output: usize, kept: Option<Kept>) -> Transport {
         Transport {
             connection,
             output: vec![0; output],
@@ -79,6 +83,7 @@ impl Transport {
             is_progressing: false,
             is_head: true,
             heads: Heads::default(),
+            kept,
         }
     }
 
@@ -178,7 +183,11 @@ impl Buffers for Transport {
 
     fn input_consume(&mut self, amount: usize) {
         self.is_progressing = amount > 0;
-        self.start = self.start.saturating_add(amount).min(self.readable);
+        let end = self.start.saturating_add(amount).min(self.readable);
+        if let (true, Some(kept)) = (self.is_head, &self.kept) {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&self.input[self.start..end]);
+        }
+        self.start = end;
         // Interim responses never get this far, so what is taken first is the head.
         self.is_head &= amount == 0;
     }
