@@ -357,7 +357,7 @@ mod tests {
             ("curl ${PORT:=0}", "\"${PORT:=\"; wanted $NAME, ${NAME} or ${NAME:-word}"),
             ("curl $'a'", "\"$'\"; write quotes without $"),
             ("curl ${UNSET:-{}", "\"{\"; write it without { in ${NAME:-word}"),
-            ("curl \"${UNSET:-\"a\"}\"", "\"\"\"; write ${NAME:-word} in quotes without quotes"),
+            ("curl \"${UNSET:-\"a\"}\"", "'\"'; write ${NAME:-word} in quotes without quotes"),
             ("curl a$", "\"$\" outside quotes; put the word in quotes"),
             ("curl $PWD", "\"$PWD\"; the environment does not hold it"),
             ("curl $BYTES", "\"$BYTES\"; its value is not UTF-8"),
