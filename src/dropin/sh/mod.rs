@@ -371,7 +371,7 @@ mod tests {
             ("curl {a,b}", "\"{\" outside quotes; put the word in quotes"),
             ("curl {1..3}", "\"{\" outside quotes; put the word in quotes"),
             ("curl 'a", "\"'\" without its end"),
-            ("curl \"a", "\"\"\" without its end"),
+            ("curl \"a", "'\"' without its end"),
             ("curl ${A:-b", "\"${\" without its end"),
             ("curl a\0b", "a NUL"),
             ("curl \\\0", "a NUL"),
