@@ -66,12 +66,14 @@ pub fn run(
     mut args: Vec<OsString>,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> u8 {
-    if let Some(name) = name.and_then(Name::of) {
+    // What nearly every call is must not touch a page for the names of other tools.
+    let is_own = |word: &OsStr| word.as_encoded_bytes().ends_with(b"exec-probe");
+    if let Some(name) = name.filter(|name| !is_own(name)).and_then(Name::of) {
         return name.run(started, args, env);
     }
-    if let Some(name) =
-        args.first().filter(|first| !first.as_encoded_bytes().contains(&b'/')).and_then(|first| Name::of(first))
-    {
+    let is_command = |word: &OsString| ["http", "tcp", "grpc", "file"].iter().any(|command| word == command);
+    let foreign = args.first().filter(|first| !is_command(first) && !first.as_encoded_bytes().contains(&b'/'));
+    if let Some(name) = foreign.and_then(|first| Name::of(first)) {
         args.remove(0);
         return name.run(started, args, env);
     }
