@@ -98,14 +98,15 @@ fn timeout(text: &str) {
 
 fn unhealthy_exit(text: &str) {
     let ran = run(["tcp", &format!("--unhealthy-exit={text}"), "unix:/nowhere"]);
-    let digits = text.strip_prefix('+').unwrap_or(text).trim_start_matches('0');
+    let digits = text.trim_start_matches('0');
     let wanted = (1..=124).filter(|code| ![2, 64, 70].contains(code)).find(|code: &u8| code.to_string() == digits);
     check(&ran, wanted.unwrap_or(64));
 }
 
 /// Another reading of a length: digit by digit, in nanoseconds. None if it is no length, zero, or over a century.
 fn nanos(text: &str) -> Option<u128> {
-    let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000_u128)];
+    const SECOND: u128 = 1_000_000_000;
+    let units = [("ms", SECOND / 1000), ("s", SECOND), ("m", 60 * SECOND), ("h", 3600 * SECOND), ("", SECOND)];
     let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
     let mut parts = number.split('.');
     let (whole, fraction, rest) = (parts.next()?, parts.next(), parts.next());

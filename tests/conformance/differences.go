@@ -88,6 +88,8 @@ var (
 	noCompression = accept("No compressed gRPC", inVerdict|inRequests,
 		"the kubelet offers gzip and reads it, as its tracing brings it along. exec-probe offers nothing, since an answer "+
 			"has two bytes: whoever compresses it all the same is a failure.")
+	oneStatus = accept("A gRPC status is one, and digits", inVerdict,
+		"of two that a call ends with, the one that is not OK counts, and +0 is none; grpc-go takes the last, and a sign.")
 	grpcTimeout = accept("No grpc-timeout", inRequests,
 		"the kubelet tells the server how long it waits; exec-probe's leaving says the same.")
 )

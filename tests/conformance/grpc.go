@@ -63,6 +63,11 @@ func grpcServer(register func(*grpc.Server), options ...grpc.ServerOption) start
 // sends is an HTTP/2 server that sends this as its answer to every call, with status OK after it. A header without a
 // value is left out.
 func sends(contentType, encoding, answer string) start {
+	return ends(contentType, encoding, answer, "0")
+}
+
+// ends is sends with the statuses that the trailers end the call by.
+func ends(contentType, encoding, answer string, statuses ...string) start {
 	return http2Only(func(w http.ResponseWriter, _ *http.Request) {
 		// Go adds a content type of its own where the header is not there at all.
 		w.Header()["Content-Type"] = nil
@@ -73,7 +78,7 @@ func sends(contentType, encoding, answer string) start {
 			w.Header().Set("Grpc-Encoding", encoding)
 		}
 		io.WriteString(w, answer)
-		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+		w.Header()[http.TrailerPrefix+"Grpc-Status"] = statuses
 	})
 }
 

@@ -175,6 +175,7 @@ func replies() []row {
 	serving, sick, small := message("\x08\x01"), message("\x08\x02"), compressed("\x08\x01")
 	flag := func(flag string) string { return flag + serving[1:] }
 	encoded := func(name, answer string) start { return sends("application/grpc", name, answer) }
+	ended := func(statuses ...string) start { return ends("application/grpc", "", serving, statuses...) }
 	rows := []row{
 		{"gzip named, sent as it is", encoded("gzip", serving), check(""), both(success)},
 		{"gzip named, sent as it is, NOT_SERVING", encoded("gzip", sick), check(""), both(failure)},
@@ -185,6 +186,11 @@ func replies() []row {
 		{"in an encoding without a name", encoded("", small), check(""), both(failure)},
 		{"identity named, said to be compressed", encoded("identity", flag("\x01")), check(""), both(failure)},
 		{"a flag that nobody knows", encoded("gzip", flag("\x02")), check(""), both(failure)},
+		{"a status of two digits", ended("00"), check(""), both(success)},
+		{"a status with a sign", ended("+0"), check(""), differ(success, failure, oneStatus)},
+		{"a status that is no number", ended("OK"), check(""), both(failure)},
+		{"two statuses, OK first", ended("0", "14"), check(""), both(failure)},
+		{"two statuses, OK last", ended("14", "0"), check(""), differ(success, failure, oneStatus)},
 	}
 	for _, one := range []struct {
 		contentType string
