@@ -103,9 +103,9 @@ impl Call {
 
     /// Tells what came of a probe, and returns the exit code.
     fn tell(&self, probe: &Probe, verdict: &Verdict, print: &Print) -> u8 {
-        if let Some((subject, _)) = verdict.not_local() {
+        if let Some((_, Cause::NotLocal { ip })) = verdict.not_local() {
             let code = self.tool.exit_usage();
-            self.say(&(self.tool.prefix(code) + &web::elsewhere(&subject.target)));
+            self.say(&(self.tool.prefix(code) + &web::elsewhere(&ip.to_string())));
             return code;
         }
         match verdict.asked.last().map(|asked| &asked.outcome) {
@@ -161,7 +161,7 @@ impl Call {
                 None => {}
                 Some(Heads::Output) => out.extend_from_slice(&response.head),
                 Some(Heads::Errors) => {
-                    for line in String::from_utf8_lossy(&response.head).lines() {
+                    for line in String::from_utf8_lossy(&response.head).lines().filter(|line| !line.is_empty()) {
                         self.say(&format!("  {}", line.trim_end()));
                     }
                 }

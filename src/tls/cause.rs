@@ -467,7 +467,7 @@ mod tests {
             assert_eq!(cause.to_string(), *wanted);
         }
         let places: std::collections::BTreeSet<usize> = rows.iter().map(|(cause, _)| place(cause)).collect();
-        assert!(places.into_iter().eq(0..30), "a cause has no row");
+        assert!(places.into_iter().eq(0..31), "a cause has no row");
     }
 
     #[test]
