@@ -759,7 +759,8 @@ fn by_another_name_verification_is_on_and_wants_to_know_whom_to_trust() {
     let folder = Folder::new();
     let cacert = folder.file("ca.pem", &made.pem);
     let why = "the server's certificate can't be verified: this host has no store of authorities";
-    let rows: [(&[&str], Option<(i32, &str, &str)>); 6] = [
+    type Row<'a> = (&'a [&'a str], Option<(i32, &'a str, &'a str)>);
+    let rows: [Row<'_>; 6] = [
         (&["curl", "-f"], Some((60, "curl: (60) ", "; write -k or --cacert FILE"))),
         (&["curl", "-fk"], None),
         (&["curl", "--cacert", &cacert], None),

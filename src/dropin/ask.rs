@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::sh::{self, Script};
-use super::{Asking, Heads, Meant, Print, Streams, Tool, curl, web};
+use super::write_out::write_out;
+use super::{Asking, Heads, Meant, Print, Streams, Tool, web};
 use crate::cli::parse::TIMEOUT;
 use crate::outcome::{Cause, EXIT_UNHEALTHY, Evidence, Failure, Outcome, Response};
 use crate::output::{Stream, Telling};
@@ -172,7 +173,7 @@ impl Call {
         }
         if let Some(format) = &print.write_out {
             let status = response.map_or(0, |response| response.status);
-            out.extend_from_slice(curl::write_out(format, status).unwrap_or_default().as_bytes());
+            out.extend_from_slice(write_out(format, status).unwrap_or_default().as_bytes());
         }
         self.streams.stdout.write(&out).is_ok()
     }

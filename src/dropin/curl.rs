@@ -10,6 +10,7 @@ use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
 use super::table::{HTTP1_ONLY, NO_BODY, NO_FILE, NO_INPUT, NO_PROXY, Row, switch, value};
 use super::web::{self, BadUrl, Request, TlsFile, elsewhere, load_tls};
+use super::write_out::write_out;
 use super::{Asking, Heads, Meant, Print, Streams};
 use crate::cli::grammar::Grammar;
 use crate::cli::usage::Named;
@@ -202,12 +203,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
     };
     let is_printed = prints_body(&options, streams)? && method != Method::HEAD && !is_head;
     let shows_head = (is_head || options.is_on(Meaning::Include)) && options_output(&options)? != Stream::Null;
-    let write_out = options.last(Meaning::WriteOut).map(|(name, format)| {
-        write_out(format, 0).map_err(|why| usage(format!("{name} {why}")))?;
-        Ok(format.to_owned())
-    });
-    let write_out = write_out.transpose()?;
-    let fails = options.is_on(Meaning::Fail) || options.is_on(Meaning::FailWithBody);
+    let write_out = ends_with(&options)?;
     let print = Print {
         is_silent: options.is_on(Meaning::Silent),
         head: shows_head.then_some(Heads::Output),
@@ -221,15 +217,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         (false, true) => BodyUse::Keep { most: 0, unwanted: false },
         (false, false) => BodyUse::Ignore,
     };
-    let most_redirects = options.last(Meaning::MostRedirects).map(|(_, most)| most == "0");
-    let (redirects, wanted) = match (options.is_on(Meaning::Location), most_redirects == Some(true), fails) {
-        (true, false, true) => (Redirects::SameHost, vec![100..=399]),
-        (true, false, false) => (Redirects::SameHost, vec![100..=999]),
-        (true, true, true) => (Redirects::None, vec![100..=300, 304..=306, 309..=399]),
-        (true, true, false) => (Redirects::None, vec![100..=300, 304..=306, 309..=999]),
-        (false, _, true) => (Redirects::None, vec![100..=399]),
-        (false, _, false) => (Redirects::None, vec![100..=999]),
-    };
+    let (redirects, wanted) = judged(&options);
     let request = Request {
         method,
         headers: headers(&options)?,
@@ -239,7 +227,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         }),
         unix_socket: unix_socket(&options)?,
         tls: tls(&options)?,
-        wanted: StatusList(wanted),
+        wanted,
         redirects,
         body,
     };
@@ -251,6 +239,27 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
     let timeout = seconds(options.last(Meaning::MaxTime)).map_err(usage)?;
     let connect = seconds(options.last(Meaning::ConnectTimeout)).map_err(usage)?;
     Ok(Meant::Ask(Box::new(Asking { probes, timeout, connect, is_verbose: options.is_on(Meaning::Verbose), print })))
+}
+
+/// Which redirects are followed, and which statuses are no failure.
+fn judged(options: &Options<Meaning>) -> (Redirects, StatusList) {
+    let last = if options.is_on(Meaning::Fail) || options.is_on(Meaning::FailWithBody) { 399 } else { 999 };
+    let may_follow = options.last(Meaning::MostRedirects).is_none_or(|(_, most)| most != "0");
+    match (options.is_on(Meaning::Location), may_follow) {
+        (true, true) => (Redirects::SameHost, StatusList(vec![100..=last])),
+        // Each is one too many.
+        (true, false) => (Redirects::None, StatusList(vec![100..=300, 304..=306, 309..=last])),
+        (false, _) => (Redirects::None, StatusList(vec![100..=last])),
+    }
+}
+
+/// What -w prints, if it can be.
+fn ends_with(options: &Options<Meaning>) -> Result<Option<String>, Refused> {
+    let Some((name, format)) = options.last(Meaning::WriteOut) else { return Ok(None) };
+    match write_out(format, 0) {
+        Ok(_) => Ok(Some(format.to_owned())),
+        Err(why) => Err(Refused { code: USAGE, message: format!("{name} {why}") }),
+    }
 }
 
 /// Where the body goes, as far as -o says.
@@ -332,34 +341,6 @@ fn seconds(given: Option<(&'static str, &str)>) -> Result<Option<Duration>, Stri
         return Err(format!("{name} {}: wanted seconds, such as 5 or 0.5", quoted(text)));
     }
     values::timeout(&number).map(Some).map_err(|why| complain(name, text, why))
-}
-
-/// What -w prints: `%{http_code}`, `%%`, `\n`, `\r`, `\t`, and any other text as it is.
-pub(super) fn write_out(format: &str, status: u16) -> Result<String, String> {
-    let mut out = String::new();
-    let mut rest = format;
-    if rest.starts_with('@') {
-        return Err(format!("@…: {NO_INPUT}"));
-    }
-    while let Some(at) = rest.find(['%', '\\']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let known = [("%%", "%"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t")];
-        if let Some((typed, meant)) = known.into_iter().find(|(typed, _)| rest.starts_with(typed)) {
-            out.push_str(meant);
-            rest = &rest[typed.len()..];
-        } else if let Some((name, after)) = rest.strip_prefix("%{").and_then(|rest| rest.split_once('}')) {
-            if !matches!(name, "http_code" | "response_code") {
-                return Err(format!("%{{{}}}: exec-probe knows %{{http_code}} only", shown(name, VALUE_CHARS)));
-            }
-            out.push_str(&format!("{status:03}"));
-            rest = after;
-        } else {
-            out.push_str(&rest[..1]);
-            rest = &rest[1..];
-        }
-    }
-    Ok(out + rest)
 }
 
 /// The exit code of a failure.

@@ -11,6 +11,7 @@ pub(crate) mod sh;
 mod table;
 mod web;
 mod wget;
+mod write_out;
 
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
