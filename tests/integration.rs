@@ -11,6 +11,7 @@
 mod binary;
 mod certificates;
 mod docs;
+mod dropin;
 mod file;
 mod grpc;
 mod held_back;

@@ -752,3 +752,29 @@ fn no_byte_of_a_key_is_ever_shown() {
     }
     assert!(stderr.contains("tls: TLSv1.3 ("), "{stderr}");
 }
+
+#[test]
+fn by_another_name_verification_is_on_and_wants_to_know_whom_to_trust() {
+    let made = Made::new(&["localhost"], None, |_| {});
+    let folder = Folder::new();
+    let cacert = folder.file("ca.pem", &made.pem);
+    let why = "the server's certificate can't be verified: this host has no store of authorities";
+    type Row<'a> = (&'a [&'a str], Option<(i32, &'a str, &'a str)>);
+    let rows: [Row<'_>; 6] = [
+        (&["curl", "-f"], Some((60, "curl: (60) ", "; write -k or --cacert FILE"))),
+        (&["curl", "-fk"], None),
+        (&["curl", "--cacert", &cacert], None),
+        (&["wget", "-qO-"], Some((5, "wget: ", "; write --no-check-certificate or --ca-certificate=FILE"))),
+        (&["wget", "-qO-", "--no-check-certificate"], None),
+        (&["wget", "-qO-", &format!("--ca-certificate={cacert}")], None),
+    ];
+    for (args, failed) in rows {
+        let server = https(1, server_config(&made));
+        let url = format!("https://localhost:{}/", server.port);
+        let run = exec_probe(args.iter().copied().chain([url.as_str()]));
+        match failed {
+            None => run.exit(0),
+            Some((code, prefix, hint)) => run.stderr(format!("{prefix}http GET {url}: {why}{hint}")).exit(code),
+        }
+    }
+}

@@ -185,6 +185,19 @@ impl Ran {
         assert!(wrong.is_empty(), "the contract is broken:\n{wrong}{self:#?}");
     }
 
+    /// Holds the run of another tool's command line to what is left of the contract: what goes to standard output is
+    /// the tool's matter.
+    ///
+    /// # Panics
+    /// If it breaks it.
+    pub fn check_tool(&self, contract: &Contract<'_>) {
+        assert!((contract.codes)(self.code), "the exit code is none of those allowed: {self:#?}");
+        assert!(self.took <= contract.timeout + GRACE, "it outlived its deadline: {self:#?}");
+        let is_clean = !self.stderr.contains(|char: char| char.is_control() && char != '\n');
+        assert!(is_clean, "a control character is printed: {self:#?}");
+        assert!(self.stderr.is_empty() || self.stderr.ends_with('\n'), "the last line has no end: {self:#?}");
+    }
+
     /// The object that `--output=json` printed.
     ///
     /// # Panics

@@ -9,6 +9,10 @@ use std::time::Duration;
 use exec_probe_fuzz::Contract;
 use libfuzzer_sys::fuzz_target;
 
+/// The names by which it takes another tool's command line.
+const TOOLS: [&[u8]; 8] =
+    [b"curl", b"wget", b"nc", b"netcat", b"grpc_health_probe", b"grpc-health-probe", b"sh", b"bash"];
+
 fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
     let mut args: Vec<Vec<u8>> = data.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     if args.iter().any(|arg| arg.contains(&0)) {
@@ -24,14 +28,17 @@ fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
         }
     }
     let is_network = matches!(args[0].as_slice(), b"http" | b"tcp" | b"grpc");
+    let is_tool = TOOLS.contains(&args[0].as_slice());
     let ran = exec_probe_fuzz::run(args.into_iter().map(OsString::from_vec));
     let is_help = ran.stdout.contains("[OPTIONS]");
-    ran.check(&Contract {
+    let contract = Contract {
         codes: &|code| match code {
             0 => !is_network || is_help,
-            2 | 70 => false,
-            code => code <= 124,
+            2 => is_tool,
+            70 => false,
+            code => code <= if is_tool { 127 } else { 124 },
         },
-        timeout: Duration::from_secs(2),
-    });
+        timeout: Duration::from_secs(if is_tool { 30 } else { 2 }),
+    };
+    if is_tool { ran.check_tool(&contract) } else { ran.check(&contract) }
 });

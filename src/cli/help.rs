@@ -28,6 +28,8 @@ Examples:
 
 {env.NAME}, {env.NAME:-default} and {file./path} in any option value and in TARGET, PATH or DEST are replaced.
 
+By the name curl, wget, nc, grpc_health_probe or sh (a link, or the first word) it takes that tool's command line.
+
 Exit code: 0 healthy, 1 unhealthy (or --unhealthy-exit), 64 wrong command line and nothing was asked, 70 a defect.
 ";
 

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::sh::{self, Script};
-use super::{Asking, Heads, Meant, Print, Streams, Tool, curl, web};
+use super::write_out::write_out;
+use super::{Asking, Heads, Meant, Print, Streams, Tool, web};
 use crate::cli::parse::TIMEOUT;
 use crate::outcome::{Cause, EXIT_UNHEALTHY, Evidence, Failure, Outcome, Response};
 use crate::output::{Stream, Telling};
@@ -103,9 +104,9 @@ impl Call {
 
     /// Tells what came of a probe, and returns the exit code.
     fn tell(&self, probe: &Probe, verdict: &Verdict, print: &Print) -> u8 {
-        if let Some((subject, _)) = verdict.not_local() {
+        if let Some((_, Cause::NotLocal { ip })) = verdict.not_local() {
             let code = self.tool.exit_usage();
-            self.say(&(self.tool.prefix(code) + &web::elsewhere(&subject.target)));
+            self.say(&(self.tool.prefix(code) + &web::elsewhere(&ip.to_string())));
             return code;
         }
         match verdict.asked.last().map(|asked| &asked.outcome) {
@@ -161,7 +162,7 @@ impl Call {
                 None => {}
                 Some(Heads::Output) => out.extend_from_slice(&response.head),
                 Some(Heads::Errors) => {
-                    for line in String::from_utf8_lossy(&response.head).lines() {
+                    for line in String::from_utf8_lossy(&response.head).lines().filter(|line| !line.is_empty()) {
                         self.say(&format!("  {}", line.trim_end()));
                     }
                 }
@@ -172,7 +173,7 @@ impl Call {
         }
         if let Some(format) = &print.write_out {
             let status = response.map_or(0, |response| response.status);
-            out.extend_from_slice(curl::write_out(format, status).unwrap_or_default().as_bytes());
+            out.extend_from_slice(write_out(format, status).unwrap_or_default().as_bytes());
         }
         self.streams.stdout.write(&out).is_ok()
     }

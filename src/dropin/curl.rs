@@ -8,8 +8,9 @@ use http::Method;
 
 use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
-use super::table::{HTTP1_ONLY, NO_BODY, NO_FILE, NO_INPUT, NO_PROXY, Row, switch, value};
+use super::table::{HTTP1_ONLY, Meaning, NO_BODY, NO_FILE, NO_INPUT, NO_PROXY, Row, switch, value};
 use super::web::{self, BadUrl, Request, TlsFile, elsewhere, load_tls};
+use super::write_out::write_out;
 use super::{Asking, Heads, Meant, Print, Streams};
 use crate::cli::grammar::Grammar;
 use crate::cli::usage::Named;
@@ -23,67 +24,8 @@ use crate::tls::{Tls, TlsCause};
 use crate::url::{LocationError, Url};
 use crate::word::{Word, Wrong};
 
-/// What an option means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// A status of 400 or more fails and prints no body.
-    Fail,
-    /// The same, and the body is printed.
-    FailWithBody,
-    /// Nothing is printed where all is well.
-    Silent,
-    /// Where the body goes: /dev/null or -.
-    Output,
-    /// The method.
-    Method,
-    /// A header.
-    Header,
-    /// The User-Agent header.
-    UserAgent,
-    /// The Referer header.
-    Referer,
-    /// The certificate is not verified.
-    Insecure,
-    /// Redirects are followed.
-    Location,
-    /// How many redirects at most.
-    MostRedirects,
-    /// Seconds, maybe with a fraction, for all.
-    MaxTime,
-    /// Seconds, maybe with a fraction, to connect.
-    ConnectTimeout,
-    /// A HEAD request, whose headers are printed.
-    Head,
-    /// The response headers are printed before the body.
-    Include,
-    /// Basic authorization.
-    User,
-    /// The path of a unix socket.
-    UnixSocket,
-    /// Whom to trust.
-    Cacert,
-    /// Our certificate.
-    Cert,
-    /// Our key.
-    Key,
-    /// `HOST:PORT:ADDRESS`
-    Resolve,
-    /// What to print at the end: `%{http_code}` and `\n`.
-    WriteOut,
-    /// Brackets and braces in a URL are what they are.
-    Literal,
-    /// The URL.
-    Url,
-    /// Phases on standard error.
-    Verbose,
-    /// The version.
-    Version,
-    /// The help.
-    Help,
-}
-
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+pub(crate) static OPTIONS: &[Row] = &[
     switch(&["-f", "--fail"], Is(Meaning::Fail)),
     switch(&["--fail-with-body"], Is(Meaning::FailWithBody)),
     switch(&["--fail-early"], Ignored),
@@ -202,12 +144,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
     };
     let is_printed = prints_body(&options, streams)? && method != Method::HEAD && !is_head;
     let shows_head = (is_head || options.is_on(Meaning::Include)) && options_output(&options)? != Stream::Null;
-    let write_out = options.last(Meaning::WriteOut).map(|(name, format)| {
-        write_out(format, 0).map_err(|why| usage(format!("{name} {why}")))?;
-        Ok(format.to_owned())
-    });
-    let write_out = write_out.transpose()?;
-    let fails = options.is_on(Meaning::Fail) || options.is_on(Meaning::FailWithBody);
+    let write_out = ends_with(&options)?;
     let print = Print {
         is_silent: options.is_on(Meaning::Silent),
         head: shows_head.then_some(Heads::Output),
@@ -221,15 +158,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         (false, true) => BodyUse::Keep { most: 0, unwanted: false },
         (false, false) => BodyUse::Ignore,
     };
-    let most_redirects = options.last(Meaning::MostRedirects).map(|(_, most)| most == "0");
-    let (redirects, wanted) = match (options.is_on(Meaning::Location), most_redirects == Some(true), fails) {
-        (true, false, true) => (Redirects::SameHost, vec![100..=399]),
-        (true, false, false) => (Redirects::SameHost, vec![100..=999]),
-        (true, true, true) => (Redirects::None, vec![100..=300, 304..=306, 309..=399]),
-        (true, true, false) => (Redirects::None, vec![100..=300, 304..=306, 309..=999]),
-        (false, _, true) => (Redirects::None, vec![100..=399]),
-        (false, _, false) => (Redirects::None, vec![100..=999]),
-    };
+    let (redirects, wanted) = judged(&options);
     let request = Request {
         method,
         headers: headers(&options)?,
@@ -239,7 +168,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         }),
         unix_socket: unix_socket(&options)?,
         tls: tls(&options)?,
-        wanted: StatusList(wanted),
+        wanted,
         redirects,
         body,
     };
@@ -253,8 +182,29 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
     Ok(Meant::Ask(Box::new(Asking { probes, timeout, connect, is_verbose: options.is_on(Meaning::Verbose), print })))
 }
 
+/// Which redirects are followed, and which statuses are no failure.
+fn judged(options: &Options) -> (Redirects, StatusList) {
+    let last = if options.is_on(Meaning::Fail) || options.is_on(Meaning::FailWithBody) { 399 } else { 999 };
+    let may_follow = options.last(Meaning::MostRedirects).is_none_or(|(_, most)| most != "0");
+    match (options.is_on(Meaning::Location), may_follow) {
+        (true, true) => (Redirects::SameHost, StatusList(vec![100..=last])),
+        // Each is one too many.
+        (true, false) => (Redirects::None, StatusList(vec![100..=300, 304..=306, 309..=last])),
+        (false, _) => (Redirects::None, StatusList(vec![100..=last])),
+    }
+}
+
+/// What -w prints, if it can be.
+fn ends_with(options: &Options) -> Result<Option<String>, Refused> {
+    let Some((name, format)) = options.last(Meaning::WriteOut) else { return Ok(None) };
+    match write_out(format, 0) {
+        Ok(_) => Ok(Some(format.to_owned())),
+        Err(why) => Err(Refused { code: USAGE, message: format!("{name} {why}") }),
+    }
+}
+
 /// Where the body goes, as far as -o says.
-fn options_output(options: &Options<Meaning>) -> Result<Stream, Refused> {
+fn options_output(options: &Options) -> Result<Stream, Refused> {
     match options.last(Meaning::Output) {
         None | Some((_, "-" | "/dev/stdout")) => Ok(Stream::Out),
         Some((_, "/dev/null")) => Ok(Stream::Null),
@@ -265,12 +215,12 @@ fn options_output(options: &Options<Meaning>) -> Result<Stream, Refused> {
 }
 
 /// True if a body is printed where somebody can see it.
-fn prints_body(options: &Options<Meaning>, streams: Streams) -> Result<bool, Refused> {
+fn prints_body(options: &Options, streams: Streams) -> Result<bool, Refused> {
     Ok(options_output(options)? == Stream::Out && streams.stdout.is_seen())
 }
 
 /// The headers that the options set. One without a colon is none to curl either.
-fn headers(options: &Options<Meaning>) -> Result<Vec<Header>, Refused> {
+fn headers(options: &Options) -> Result<Vec<Header>, Refused> {
     let mut headers = Vec::new();
     let named = [(Meaning::UserAgent, "User-Agent"), (Meaning::Referer, "Referer")];
     let named = named.into_iter().filter_map(|(meaning, header)| {
@@ -289,21 +239,21 @@ fn headers(options: &Options<Meaning>) -> Result<Vec<Header>, Refused> {
     Ok(headers)
 }
 
-fn unix_socket(options: &Options<Meaning>) -> Result<Option<UnixSocket>, Refused> {
+fn unix_socket(options: &Options) -> Result<Option<UnixSocket>, Refused> {
     let Some((name, path)) = options.last(Meaning::UnixSocket) else { return Ok(None) };
     let socket = UnixSocket::parse(&Word::literal(path));
     socket.map(Some).map_err(|why| Refused { code: USAGE, message: complain(name, path, why) })
 }
 
 /// What TLS does: without -k and without --cacert curl verifies by a store that is not here.
-fn tls(options: &Options<Meaning>) -> Result<Tls, Refused> {
+fn tls(options: &Options) -> Result<Tls, Refused> {
     let file = |meaning, code| options.last(meaning).map(|(name, path)| TlsFile { name, path, code });
     let (cacert, cert, key) = (file(Meaning::Cacert, 77), file(Meaning::Cert, 58), file(Meaning::Key, 58));
     load_tls(options.is_on(Meaning::Insecure), cacert, cert, key)
 }
 
 /// A URL as curl reads it: a space is none of it, and `[`, `{` are patterns unless -g says otherwise.
-fn url(typed: &str, options: &Options<Meaning>, over_socket: bool) -> Result<Url, Refused> {
+fn url(typed: &str, options: &Options, over_socket: bool) -> Result<Url, Refused> {
     let shown = Named::Operand("URL", typed);
     let malformed = |why: &str| Refused { code: 3, message: format!("{shown}: {why}") };
     let path = typed.split_once("://").map_or(typed, |(_, rest)| rest).split_once('/').map_or("", |(_, path)| path);
@@ -332,34 +282,6 @@ fn seconds(given: Option<(&'static str, &str)>) -> Result<Option<Duration>, Stri
         return Err(format!("{name} {}: wanted seconds, such as 5 or 0.5", quoted(text)));
     }
     values::timeout(&number).map(Some).map_err(|why| complain(name, text, why))
-}
-
-/// What -w prints: `%{http_code}`, `%%`, `\n`, `\r`, `\t`, and any other text as it is.
-pub(super) fn write_out(format: &str, status: u16) -> Result<String, String> {
-    let mut out = String::new();
-    let mut rest = format;
-    if rest.starts_with('@') {
-        return Err(format!("@…: {NO_INPUT}"));
-    }
-    while let Some(at) = rest.find(['%', '\\']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let known = [("%%", "%"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t")];
-        if let Some((typed, meant)) = known.into_iter().find(|(typed, _)| rest.starts_with(typed)) {
-            out.push_str(meant);
-            rest = &rest[typed.len()..];
-        } else if let Some((name, after)) = rest.strip_prefix("%{").and_then(|rest| rest.split_once('}')) {
-            if !matches!(name, "http_code" | "response_code") {
-                return Err(format!("%{{{}}}: exec-probe knows %{{http_code}} only", shown(name, VALUE_CHARS)));
-            }
-            out.push_str(&format!("{status:03}"));
-            rest = after;
-        } else {
-            out.push_str(&rest[..1]);
-            rest = &rest[1..];
-        }
-    }
-    Ok(out + rest)
 }
 
 /// The exit code of a failure.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
-use super::table::{Row, switch, value};
+use super::table::{Meaning, Row, switch, value};
 use super::web::{TlsFile, elsewhere, load_tls};
 use super::{Asking, Meant, Print, Streams};
 use crate::cli::grammar::Grammar;
@@ -21,43 +21,8 @@ use crate::text::{VALUE_CHARS, quoted, shown};
 use crate::tls::Tls;
 use crate::word::{Word, Wrong};
 
-/// What an option means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// Whom to ask.
-    Addr,
-    /// For which service.
-    Service,
-    /// A length for the call.
-    RpcTimeout,
-    /// A length for the connection.
-    ConnectTimeout,
-    /// Metadata, `name: value`.
-    RpcHeader,
-    /// The user-agent.
-    UserAgent,
-    /// TLS.
-    Tls,
-    /// The certificate is not verified.
-    TlsNoVerify,
-    /// Whom to trust.
-    TlsCaCert,
-    /// Our certificate.
-    TlsClientCert,
-    /// Our key.
-    TlsClientKey,
-    /// The name for SNI and verification.
-    TlsServerName,
-    /// Phases on standard error.
-    Verbose,
-    /// The version.
-    Version,
-    /// The help.
-    Help,
-}
-
 /// Every option, by one dash.
-pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+pub(crate) static OPTIONS: &[Row] = &[
     value(&["-addr"], Is(Meaning::Addr)),
     value(&["-service"], Is(Meaning::Service)),
     value(&["-rpc-timeout"], Is(Meaning::RpcTimeout)),
@@ -166,7 +131,7 @@ fn target(addr: &str) -> Result<Target, Refused> {
 }
 
 /// What TLS does: with -tls and without -tls-ca-cert the real one verifies by a store that is not here.
-fn tls(options: &Options<Meaning>) -> Result<Option<Tls>, Refused> {
+fn tls(options: &Options) -> Result<Option<Tls>, Refused> {
     let file = |meaning| options.last(meaning).map(|(name, path)| TlsFile { name, path, code: USAGE });
     let insecure = options.is_on(Meaning::TlsNoVerify);
     let (cacert, cert, key) = (file(Meaning::TlsCaCert), file(Meaning::TlsClientCert), file(Meaning::TlsClientKey));

@@ -11,6 +11,7 @@ pub(crate) mod sh;
 mod table;
 mod web;
 mod wget;
+mod write_out;
 
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     /// Names are complete, each stands once, and a refusal says why.
-    fn check<M>(options: &[table::Row<M>], is_name: impl Fn(&str) -> bool) {
+    fn check(options: &[table::Row], is_name: impl Fn(&str) -> bool) {
         let names: Vec<&str> = options.iter().flat_map(|row| row.names).copied().collect();
         for row in options {
             assert!(!row.names.is_empty());
@@ -247,7 +248,7 @@ mod tests {
     /// Options of real checks: switches, and those with a value.
     #[test]
     fn options_in_use_are_known() {
-        fn all<M>(options: &[table::Row<M>], switches: &str, values: &str) {
+        fn all(options: &[table::Row], switches: &str, values: &str) {
             for (names, has_value) in [(switches, false), (values, true)] {
                 for name in names.split_ascii_whitespace() {
                     let row = options.iter().find(|row| row.names.contains(&name));

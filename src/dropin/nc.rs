@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
-use super::table::{NO_PROXY, Row, switch, value};
+use super::table::{Meaning, NO_PROXY, Row, switch, value};
 use super::web::{self, elsewhere};
 use super::{Asking, Meant, Print, Streams};
 use crate::cli::grammar::Grammar;
@@ -17,25 +17,8 @@ use crate::target::{Target, UnixSocket};
 use crate::text::quoted;
 use crate::word::{Word, Wrong};
 
-/// What an option means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The verdict once the connection is accepted. Without it nc would send its standard input.
-    Zero,
-    /// The host is an address, not a name.
-    Numeric,
-    /// Seconds for all.
-    Timeout,
-    /// The host is the path of a unix socket.
-    UnixSocket,
-    /// A line on standard error where all is well, too.
-    Verbose,
-    /// The help.
-    Help,
-}
-
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+pub(crate) static OPTIONS: &[Row] = &[
     switch(&["-z"], Is(Meaning::Zero)),
     switch(&["-n"], Is(Meaning::Numeric)),
     value(&["-w"], Is(Meaning::Timeout)),

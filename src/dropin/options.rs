@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::table::{Effect, Row};
+use super::table::{Effect, Meaning, Row};
 use crate::cli::grammar::{Given, Grammar, Mistake};
 use crate::cli::usage::Named;
 use crate::text::quoted;
@@ -20,15 +20,15 @@ pub(super) struct Refused {
 
 /// The options and operands of one command line.
 #[derive(Debug)]
-pub(super) struct Options<M: 'static> {
-    given: Vec<Given<Row<M>>>,
+pub(super) struct Options {
+    given: Vec<Given<Row>>,
     operands: Vec<String>,
 }
 
-impl<M: Copy + PartialEq + 'static> Options<M> {
+impl Options {
     /// Splits the words; the first mistake is told.
-    pub(super) fn read(grammar: &Grammar, table: &'static [Row<M>], args: Vec<OsString>) -> Result<Self, String> {
-        let rows: Vec<&'static Row<M>> = table.iter().collect();
+    pub(super) fn read(grammar: &Grammar, table: &'static [Row], args: Vec<OsString>) -> Result<Self, String> {
+        let rows: Vec<&'static Row> = table.iter().collect();
         let walked = grammar.walk(|| rows.clone(), args.into_iter());
         if let Some(mistake) = walked.mistakes.into_iter().next() {
             return Err(mistaken(grammar, &rows, &mistake));
@@ -49,18 +49,18 @@ impl<M: Copy + PartialEq + 'static> Options<M> {
     }
 
     /// Each value of an option, with the name it was typed by.
-    pub(super) fn values(&self, meaning: M) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn values(&self, meaning: Meaning) -> impl Iterator<Item = (&'static str, &str)> {
         let given = self.given.iter().filter(move |given| given.flag.effect == Effect::Is(meaning));
         given.map(|given| (given.name, given.value.as_deref().unwrap_or_default()))
     }
 
     /// The last value of an option, which counts.
-    pub(super) fn last(&self, meaning: M) -> Option<(&'static str, &str)> {
+    pub(super) fn last(&self, meaning: Meaning) -> Option<(&'static str, &str)> {
         self.values(meaning).last()
     }
 
     /// True if a switch is on.
-    pub(super) fn is_on(&self, meaning: M) -> bool {
+    pub(super) fn is_on(&self, meaning: Meaning) -> bool {
         let last = self.given.iter().rfind(|given| given.flag.effect == Effect::Is(meaning));
         last.is_some_and(|given| given.value.as_deref().is_none_or(is_true))
     }
@@ -81,7 +81,7 @@ fn is_false(value: &str) -> bool {
 }
 
 /// What is said of a word that can't be understood. A value is not repeated: it may be a credential.
-fn mistaken<M: 'static>(grammar: &Grammar, rows: &[&'static Row<M>], mistake: &Mistake<Row<M>>) -> String {
+fn mistaken(grammar: &Grammar, rows: &[&'static Row], mistake: &Mistake<Row>) -> String {
     match mistake {
         Mistake::Unknown(word) => {
             let name = word.split_once('=').map_or("", |(name, _)| name);

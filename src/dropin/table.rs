@@ -3,18 +3,113 @@
 
 use crate::cli::grammar::Spelled;
 
-/// A row: an option of another tool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<M> {
-    /// Its names as typed, dashes included; at least one.
-    pub(crate) names: &'static [&'static str],
-    /// True if a value belongs to it.
-    pub(crate) has_value: bool,
-    /// What becomes of it.
-    pub(crate) effect: Effect<M>,
+/// What an option means, of whatever tool: one type for all, so that splitting and looking up are compiled once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A status of 400 or more fails and prints no body.
+    Fail,
+    /// The same, and the body is printed.
+    FailWithBody,
+    /// Nothing is printed where all is well.
+    Silent,
+    /// Where the body goes: /dev/null or -.
+    Output,
+    /// The method.
+    Method,
+    /// A header.
+    Header,
+    /// The User-Agent header.
+    UserAgent,
+    /// The Referer header.
+    Referer,
+    /// The certificate is not verified.
+    Insecure,
+    /// Redirects are followed.
+    Location,
+    /// How many redirects at most.
+    MostRedirects,
+    /// Seconds, maybe with a fraction, for all.
+    MaxTime,
+    /// Seconds, maybe with a fraction, to connect.
+    ConnectTimeout,
+    /// A HEAD request, whose headers are printed.
+    Head,
+    /// The response headers are printed before the body.
+    Include,
+    /// Basic authorization.
+    User,
+    /// The path of a unix socket.
+    UnixSocket,
+    /// Whom to trust.
+    Cacert,
+    /// Our certificate.
+    Cert,
+    /// Our key.
+    Key,
+    /// `HOST:PORT:ADDRESS`
+    Resolve,
+    /// What to print at the end: `%{http_code}` and `\n`.
+    WriteOut,
+    /// Brackets and braces in a URL are what they are.
+    Literal,
+    /// The URL.
+    Url,
+    /// More is told.
+    Verbose,
+    /// The version.
+    Version,
+    /// The help.
+    Help,
+    /// The verdict at the headers, no body printed.
+    Spider,
+    /// Nothing is printed where all is well.
+    Quiet,
+    /// Where messages go: /dev/null or -.
+    Log,
+    /// The limit of the whole.
+    Timeout,
+    /// The response headers go to standard error.
+    ServerResponse,
+    /// The password for it.
+    Password,
+    /// The verdict once the connection is accepted. Without it nc would send its standard input.
+    Zero,
+    /// The host is an address, not a name.
+    Numeric,
+    /// Whom to ask.
+    Addr,
+    /// For which service.
+    Service,
+    /// A length for the call.
+    RpcTimeout,
+    /// Metadata, `name: value`.
+    RpcHeader,
+    /// TLS.
+    Tls,
+    /// The certificate is not verified.
+    TlsNoVerify,
+    /// Whom to trust.
+    TlsCaCert,
+    /// Our certificate.
+    TlsClientCert,
+    /// Our key.
+    TlsClientKey,
+    /// The name for SNI and verification.
+    TlsServerName,
 }
 
-impl<M: 'static> Spelled for Row<M> {
+/// A row: an option of another tool.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// Its names as typed, dashes included; at least one.
+    pub(super) names: &'static [&'static str],
+    /// True if a value belongs to it.
+    pub(super) has_value: bool,
+    /// What becomes of it.
+    pub(super) effect: Effect,
+}
+
+impl Spelled for Row {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.names.iter().copied()
     }
@@ -26,9 +121,9 @@ impl<M: 'static> Spelled for Row<M> {
 
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect<M> {
+pub(super) enum Effect {
     /// It means something to a probe.
-    Is(M),
+    Is(Meaning),
     /// It is taken, with its value, and changes nothing: what it is about does not exist here, or is always so.
     Ignored,
     /// It is refused, and this is what to say after its name.
@@ -36,26 +131,26 @@ pub(crate) enum Effect<M> {
 }
 
 /// A row of an option without a value.
-pub(crate) const fn switch<M>(names: &'static [&'static str], effect: Effect<M>) -> Row<M> {
+pub(super) const fn switch(names: &'static [&'static str], effect: Effect) -> Row {
     Row { names, has_value: false, effect }
 }
 
 /// A row of an option with a value.
-pub(crate) const fn value<M>(names: &'static [&'static str], effect: Effect<M>) -> Row<M> {
+pub(super) const fn value(names: &'static [&'static str], effect: Effect) -> Row {
     Row { names, has_value: true, effect }
 }
 
 /// Why bodies are not sent.
-pub(crate) const NO_BODY: &str = "exec-probe sends no body";
+pub(super) const NO_BODY: &str = "exec-probe sends no body";
 
 /// Why files are not written.
-pub(crate) const NO_FILE: &str = "exec-probe writes no file; /dev/null and - only";
+pub(super) const NO_FILE: &str = "exec-probe writes no file; /dev/null and - only";
 
 /// Why files are not read.
-pub(crate) const NO_INPUT: &str = "exec-probe reads no file but certificates and keys";
+pub(super) const NO_INPUT: &str = "exec-probe reads no file but certificates and keys";
 
 /// Why there is no proxy.
-pub(crate) const NO_PROXY: &str = "exec-probe uses no proxy: it asks this host only";
+pub(super) const NO_PROXY: &str = "exec-probe uses no proxy: it asks this host only";
 
 /// Why nothing but HTTP/1.1 is spoken.
-pub(crate) const HTTP1_ONLY: &str = "exec-probe speaks HTTP/1.1";
+pub(super) const HTTP1_ONLY: &str = "exec-probe speaks HTTP/1.1";

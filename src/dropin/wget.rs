@@ -9,7 +9,7 @@ use http::Method;
 
 use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
-use super::table::{NO_BODY, NO_FILE, NO_INPUT, Row, switch, value};
+use super::table::{Meaning, NO_BODY, NO_FILE, NO_INPUT, Row, switch, value};
 use super::web::{self, BadUrl, Request, TlsFile, elsewhere, load_tls};
 use super::{Asking, Heads, Meant, Print, Streams};
 use crate::cli::grammar::Grammar;
@@ -22,55 +22,8 @@ use crate::tls::Tls;
 use crate::url::Url;
 use crate::word::Wrong;
 
-/// What an option means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The verdict at the headers, no body printed.
-    Spider,
-    /// Nothing is printed where all is well.
-    Quiet,
-    /// Where the body goes: /dev/null or -.
-    Output,
-    /// Where messages go: /dev/null or -.
-    Log,
-    /// Seconds, maybe with a fraction: of each read to GNU's, of all here.
-    Timeout,
-    /// The same, to connect.
-    ConnectTimeout,
-    /// The response headers go to standard error.
-    ServerResponse,
-    /// A header.
-    Header,
-    /// The User-Agent header.
-    UserAgent,
-    /// The Referer header.
-    Referer,
-    /// The method.
-    Method,
-    /// The certificate is not verified.
-    Insecure,
-    /// How many redirects at most.
-    MostRedirects,
-    /// The name for Basic authorization.
-    User,
-    /// The password for it.
-    Password,
-    /// Whom to trust.
-    Cacert,
-    /// Our certificate.
-    Cert,
-    /// Our key.
-    Key,
-    /// Phases on standard error.
-    Verbose,
-    /// The version.
-    Version,
-    /// The help.
-    Help,
-}
-
 /// Every option.
-pub(crate) static OPTIONS: &[Row<Meaning>] = &[
+pub(crate) static OPTIONS: &[Row] = &[
     switch(&["--spider"], Is(Meaning::Spider)),
     switch(&["-q", "--quiet"], Is(Meaning::Quiet)),
     switch(&["-S", "--server-response"], Is(Meaning::ServerResponse)),
@@ -213,7 +166,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
 }
 
 /// True if a body is printed where somebody can see it.
-fn prints_body(options: &Options<Meaning>, streams: Streams) -> Result<bool, Refused> {
+fn prints_body(options: &Options, streams: Streams) -> Result<bool, Refused> {
     let refused = |message| Err(Refused { code: USAGE, message });
     let no_file = |name: &str, file: &str| refused(format!("{name} {}: {NO_FILE}", shown(file, VALUE_CHARS)));
     match options.last(Meaning::Log) {
@@ -231,7 +184,7 @@ fn prints_body(options: &Options<Meaning>, streams: Streams) -> Result<bool, Ref
 }
 
 /// The headers that the options set.
-fn headers(options: &Options<Meaning>) -> Result<Vec<Header>, Refused> {
+fn headers(options: &Options) -> Result<Vec<Header>, Refused> {
     let named = [(Meaning::UserAgent, "User-Agent"), (Meaning::Referer, "Referer")];
     let named = named.into_iter().filter_map(|(meaning, header)| {
         options.last(meaning).map(|(name, value)| (name, format!("{header}: {value}")))
@@ -244,7 +197,7 @@ fn headers(options: &Options<Meaning>) -> Result<Vec<Header>, Refused> {
 }
 
 /// What TLS does: without --no-check-certificate and --ca-certificate wget verifies by a store that is not here.
-fn tls(options: &Options<Meaning>) -> Result<Tls, Refused> {
+fn tls(options: &Options) -> Result<Tls, Refused> {
     let file = |meaning| options.last(meaning).map(|(name, path)| TlsFile { name, path, code: 5 });
     let (cacert, cert, key) = (file(Meaning::Cacert), file(Meaning::Cert), file(Meaning::Key));
     // --no-check-certificate, the switch of which --check-certificate is the opposite.
