@@ -686,6 +686,57 @@ def test_another_host_is_refused_by_name_and_says_what_to_write(roots, place):
         assert b'"app"' in ours.stderr and b"localhost" in ours.stderr, ours
 
 
+# The page's tables
+
+
+# Words that a tool has to be given besides an option; the URL comes last.
+BESIDES = {
+    "curl": ["-sf"],
+    "wget": ["-q", "--spider"],
+    "nc": ["-z"],
+    "grpc_health_probe": [],
+}
+VALUES = {"N": "1", "HOST": "localhost", "off": "off", "DATA": "a=1", "FILE": "/tmp/file", "URL": URL, "NAME": "a"}
+
+
+def options(tool, column) -> list[list[str]]:
+    """The options of a row of the page, each with a value in the place of its name."""
+    [cell] = re.findall(rf"<!-- {tool} {column} --> (.*) \|", PAGE.read_text())
+    found = [shown.split() for shown in re.findall("`([^`]+)`", cell)]
+    assert found
+    return [[words[0], *(VALUES[word] for word in words[1:])] for words in found]
+
+
+def asked_of(tool, option) -> list[str]:
+    besides = [word for word in BESIDES[tool] if not (option[0] == "-O" and word == "--spider")]
+    target = {"nc": ["127.0.0.1", "8080"], "grpc_health_probe": ["-addr=127.0.0.1:8080"]}.get(tool, [f"{URL}/200"])
+    return [tool, *besides, *option, *target]
+
+
+TABLES = {
+    column: [(tool, option) for tool in BESIDES for option in options(tool, column)] for column in ("ignored", "refused")
+}
+
+
+@pytest.mark.parametrize(("tool", "option"), TABLES["ignored"])
+def test_an_option_that_the_page_calls_ignored_changes_nothing(roots, place, worlds, tool, option):
+    there = worlds["grpc", "SERVING"] if tool == "grpc_health_probe" else place
+    ours = roots["ours"].run(there, asked_of(tool, option))
+    assert ours.returncode == 0, ours
+
+
+@pytest.mark.parametrize(("tool", "option"), TABLES["refused"])
+def test_an_option_that_the_page_calls_refused_is_refused_by_name(roots, place, tool, option):
+    """Without a server where it would be asked: nothing is."""
+    root = roots["ours"]
+    before = sorted(root.folder.rglob("*"))
+    ours = root.run(place, asked_of(tool, option))
+    code = {"curl": 2, "wget": 2}.get(tool, 1)
+    assert (ours.returncode, ours.stdout, ours.stderr.count(b"\n")) == (code, b"", 1), ours
+    assert option[0] in ours.stderr.decode(), ours
+    assert sorted(root.folder.rglob("*")) == before
+
+
 # Bookkeeping
 
 
