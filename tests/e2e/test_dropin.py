@@ -45,8 +45,8 @@ def accept(title, why) -> Difference:
 
 CUT_OFF = accept(
     "Headers that are cut off fail",
-    "curl (0) and GNU wget (0) take an answer that ends within its headers for one. Here it is a server that died: curl 52, "
-    "wget 4, as BusyBox sees it.",
+    "curl (0) and GNU wget (0) take an answer that ends within its headers for one. Here it is a server that died: curl "
+    "52, wget 4, as BusyBox sees it.",
 )
 NOT_HTTP = accept(
     "What is not HTTP fails",
@@ -59,8 +59,8 @@ SPIDER = accept(
 )
 ONE_TRY = accept(
     "One try",
-    "GNU wget asks again a second after a 500 or 501, and exits with 4 where `--tries=1` forbids it, with 8 where the second "
-    "answer is no better. Here the first answer counts, and is 8.",
+    "GNU wget asks again a second after a 500 or 501, and exits with 4 where `--tries=1` forbids it, with 8 where the "
+    "second answer is no better. Here the first answer counts, and is 8.",
 )
 PARTIAL = accept("206 is well", "BusyBox's wget (1) does not expect it.")
 AT_HEADERS = accept(
@@ -74,8 +74,8 @@ NO_FILE = accept(
 )
 THIS_HOST = accept(
     "This host alone",
-    "a name that is not this host's is refused (2) before anything is asked, known or not; curl says 6 and wget 4 for an "
-    "unknown one.",
+    "a name that is not this host's is refused (2) before anything is asked, known or not; curl says 6 and wget 4 for "
+    "an unknown one.",
 )
 BUSYBOX_OPTIONS = accept(
     "`wget` takes GNU's and BusyBox's options",
@@ -89,8 +89,8 @@ UDP = accept(
 SPIFFE = accept("No SPIFFE agent", "`-spiffe` is refused (1); without an agent, grpc_health_probe says 20.")
 NO_STORE = accept(
     "No store of authorities",
-    "an image FROM scratch has none, so `-tls` without `-tls-ca-cert` or `-tls-no-verify` is refused (1) before anything is "
-    "asked; grpc_health_probe (2) asks, and can't verify.",
+    "an image FROM scratch has none, so `-tls` without `-tls-ca-cert` or `-tls-no-verify` is refused (1) before anything "
+    "is asked; grpc_health_probe (2) asks, and can't verify.",
 )
 
 
@@ -230,7 +230,8 @@ def wrong(ran, line) -> list[str]:
             if why := reason(line, state, whose):
                 SHOWN.add(why)
                 continue
-            found.append(f"{state}: {whose} {theirs.returncode} {theirs.stderr[-200:]}, ours {ours.returncode} {ours.stderr}")
+            told = f"{whose} {theirs.returncode} {theirs.stderr[-200:]}, ours {ours.returncode} {ours.stderr}"
+            found.append(f"{state}: {told}")
     return found
 
 
@@ -417,7 +418,13 @@ ROWS = [
         ours={"wget --spider": (8, ONE_TRY)},
     ),
     *(
-        row(f"HEAD gets {status}, GET 200", f"{URL}/head-{status}", gnu=(8, 0), busybox=(0, 0), ours={"wget --spider": (0, SPIDER)})
+        row(
+            f"HEAD gets {status}, GET 200",
+            f"{URL}/head-{status}",
+            gnu=(8, 0),
+            busybox=(0, 0),
+            ours={"wget --spider": (0, SPIDER)},
+        )
         for status in ("404", "405")
     ),
     *(
@@ -741,7 +748,7 @@ def test_an_option_that_the_page_calls_refused_is_refused_by_name(roots, place, 
 
 
 def test_the_page_has_every_difference_and_a_row_shows_each(request):
-    """To renew the list: python3 -c 'import test_dropin; print(test_dropin.page_list(), end="")', pasted between the marks."""
+    """To renew the list: what page_list() gives, pasted between the marks."""
     between = PAGE.read_text().split("<!-- differences -->\n")[1].split("<!-- end -->")[0]
     assert between == page_list()
     if len(request.session.items) > len(ROWS):
