@@ -131,16 +131,17 @@ class Web:
     """Servers in one thread of this process, on listeners that may be in any network."""
 
     def __init__(self):
+        self.secure = contextlib.ExitStack()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
 
     def serve(self, listener, say, certificate=None) -> None:
         """`say`: what a request's head is answered with; None for silence, b"reset" for a reset, an iterator for more."""
-        context = None
         if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.with_suffix(".pem"), certificate.with_suffix(".key"))
+            # In threads: asyncio ends a TLS connection whose client ends its half after the request, as BusyBox does.
+            self.secure.enter_context(harness.serving(over_tls(say, certificate), listener))
+            return
 
         async def answer(reader, writer):
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -159,10 +160,11 @@ class Web:
                         await asyncio.sleep(0.02)
             writer.close()
 
-        start = asyncio.start_server(answer, sock=listener, ssl=context)
+        start = asyncio.start_server(answer, sock=listener)
         asyncio.run_coroutine_threadsafe(start, self.loop).result(10)
 
     def stop(self) -> None:
+        self.secure.close()
         async def end():
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
@@ -173,6 +175,24 @@ class Web:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()
+
+
+def over_tls(say, certificate):
+    """An answer for harness.serving: by TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.with_suffix(".pem"), certificate.with_suffix(".key"))
+
+    def answer(connection, stopping):
+        connection.settimeout(10)
+        with context.wrap_socket(connection, server_side=True) as session:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (more := session.recv(4096)):
+                    return
+                head += more
+            session.sendall(say(head))
+
+    return answer
 
 
 def abrupt(writer) -> None:
