@@ -131,6 +131,7 @@ class Web:
     """Servers in one thread of this process, on listeners that may be in any network."""
 
     def __init__(self):
+        self.listeners = []
         self.secure = contextlib.ExitStack()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
@@ -160,6 +161,7 @@ class Web:
                         await asyncio.sleep(0.02)
             writer.close()
 
+        self.listeners.append(listener)
         start = asyncio.start_server(answer, sock=listener)
         asyncio.run_coroutine_threadsafe(start, self.loop).result(10)
 
@@ -175,6 +177,8 @@ class Web:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()
+        for listener in self.listeners:
+            listener.close()
 
 
 def over_tls(say, certificate):
@@ -191,6 +195,10 @@ def over_tls(say, certificate):
                     return
                 head += more
             session.sendall(say(head))
+            # What is unread when a connection is closed resets it.
+            session.shutdown(socket.SHUT_WR)
+            while session.recv(4096):
+                pass
 
     return answer
 
@@ -237,7 +245,6 @@ def worlds(folder, certificates):
                 place = found[kind, state] = stack.enter_context(harness.namespace("ip link set lo up"))
                 secure = (kind == "https" and state != "silent") or state == "self-signed"
                 for listener in listeners(place, ports(kind)) if say else []:
-                    stack.callback(listener.close)
                     web.serve(listener, say, certificates / "own" if secure else None)
         for kind in ("grpc", "grpc-tls"):
             for state in GRPC_STATES:
@@ -247,7 +254,6 @@ def worlds(folder, certificates):
                     unix = socket.socket(socket.AF_UNIX)
                     unix.bind(str(socket_of(folder, kind, state)))
                     for listener in [*listeners(place, ports(kind)), unix]:
-                        stack.callback(listener.close)
                         web.serve(listener, say)
                 elif state != "refused":
                     stack.enter_context(grpc_server(place, kind, state, folder, certificates))
