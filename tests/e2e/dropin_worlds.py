@@ -355,8 +355,10 @@ def real_root(folder, certificates, name) -> Root:
     (folder / "etc/ssl/certs").mkdir(parents=True)
     shutil.copy(certificates / "stranger.pem", folder / "etc/ssl/certs/ca-certificates.crt")
     (folder / "dev").mkdir()
-    os.mknod(folder / "dev/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    (folder / "dev/null").chmod(0o666)
+    # BusyBox takes its random numbers from there, and says nothing if it can't.
+    for name, minor in (("null", 3), ("urandom", 9)):
+        os.mknod(folder / "dev" / name, stat.S_IFCHR, os.makedev(1, minor))
+        (folder / "dev" / name).chmod(0o666)
     return Root(folder, name)
 
 
