@@ -82,6 +82,10 @@ BUSYBOX_OPTIONS = accept(
     "BusyBox's own (1) knows neither `--timeout` nor `--proxy=off`. No check needs to know which of the two it has.",
 )
 BUSYBOX_T = accept("`wget -T` works", "Debian's BusyBox 1.35.0 crashes on it, whatever the server says.")
+VERIFIES = accept(
+    "`wget` verifies",
+    "BusyBox's (0) accepts any certificate, with a note. Here it is as GNU's: 5, unless `--no-check-certificate` is given.",
+)
 UDP = accept(
     "`nc -u` is refused",
     "nc (0) calls a udp port open where nobody listens: it can't be seen from outside. Here it is 1, and says so.",
@@ -493,7 +497,14 @@ ROWS = [
     ),
     row("endless body, -m 1", ["-m", "1", f"{URL}/endless"], (28, 28)),
     row("endless body", f"{URL}/endless", gnu=(0, NO_END), busybox=(0, NO_END)),
-    row("self-signed", f"{TLS}/200", (60, 60), (5, 5), (1, 1)),
+    row(
+        "self-signed",
+        f"{TLS}/200",
+        (60, 60),
+        (5, 5),
+        (0, 0),
+        {"BusyBox --spider": (5, VERIFIES), "BusyBox -O-": (5, VERIFIES)},
+    ),
     row("self-signed, -k", ["-k", f"{TLS}/200"], (0, 0)),
     row("self-signed, --no-check-certificate", ["--no-check-certificate", f"{TLS}/200"], gnu=(0, 0), busybox=(0, 0)),
     row("self-signed, --cacert", ["--cacert", "/certs/own.pem", f"{TLS}/200"], (0, 0)),
