@@ -43,6 +43,8 @@ FILES = [
     f"{OVERLAY}/probes.yaml",
     "docker/Dockerfile",
     "docker/compose.yaml",
+    "docker/dropin/Dockerfile",
+    "docker/dropin/compose.yaml",
     "podman/exec-probe.container",
     "ecs/task-definition.json",
 ]
@@ -91,10 +93,10 @@ def quadlet() -> configparser.SectionProxy:
 
 
 @functools.cache
-def compose() -> dict:
+def compose(folder="docker") -> dict:
     """What Compose's own loader makes of the file, variables replaced."""
     command = [tool("compose-go"), "-format=json", "-no-path-resolution", "-no-normalization", "compose.yaml"]
-    done = subprocess.run(command, cwd=EXAMPLES / "docker", capture_output=True, text=True)
+    done = subprocess.run(command, cwd=EXAMPLES / folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return json.loads(done.stdout)
 
@@ -329,6 +331,33 @@ def test_a_command_finds_its_application_unwell(asked):
     wanted = "status 503, wanted 200-399" if question.handler == "http" else "NOT_SERVING, wanted SERVING"
     assert (ran.exit, ran.stdout) == (1, "")
     assert ran.stderr.endswith(f": {wanted}\n"), ran
+
+
+def test_compose_asks_by_curls_name_as_it_did_before(tmp_path, place):
+    """tests/e2e/podman builds the Dockerfile; here its steps are done by hand."""
+    shop = compose("docker/dropin")["services"]["shop"]
+    assert shop["build"]["context"] == "."
+    command = after_cmd(shop["healthcheck"]["test"])
+    assert command[0] == "curl"
+    instructions = re.sub(r"\\\n\s*", "", text("docker/dropin/Dockerfile")).splitlines()
+    [run] = [line.removeprefix("RUN ") for line in instructions if line.startswith("RUN ")]
+    root = tmp_path / "root"
+    root.mkdir()
+    image(root / "bin")
+    program, *arguments = json.loads(run)
+    assert arguments[-1] == "/bin"
+    ran = exec_probe(*arguments[:-1], root / "bin", binary=root / program.removeprefix("/"))
+    assert (ran.exit, ran.stderr) == (0, "")
+    inside = [*place.within, *enter(root, {"runAsUser": 65534, "runAsGroup": 65534})]
+    application = [sys.executable, Path(__file__).with_name("application.py"), "http", "8080"]
+    for status, code, said in (("200", 0, ""), ("503", 22, "curl: (22) ")):
+        with process([*place.within, *application, status], stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout.readline() == "listening\n"
+            ran = exec_probe(*command[1:], within=inside, binary=f"/bin/{command[0]}", env=shop["environment"])
+            assert (ran.exit, ran.stdout) == (code, ""), ran
+            assert ran.stderr.startswith(said) and ran.stderr.count("\n") == bool(said), ran
+    ran = exec_probe(*command[1:], within=inside, binary=f"/bin/{command[0]}", env=shop["environment"])
+    assert ran.exit == 7, ran
 
 
 def test_a_command_finds_its_application_gone(asked):

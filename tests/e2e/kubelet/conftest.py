@@ -27,6 +27,9 @@ def node():
     node.add_image(IMAGES["exec-probe"], config, {"/exec-probe": harness.MUSL})
     curl = {"/usr/bin/curl": harness.tool("curl"), "/nothing": PROGRAMS / "nothing", **libraries(harness.tool("curl"))}
     node.add_image(IMAGES["curl"], {"Env": ["PATH=/usr/bin"]}, application | curl)
+    # The application, exec-probe, and the link that `install --link curl /bin` makes; no Env, as FROM scratch has none.
+    files = {"/application": PROGRAMS / "application", "/bin/exec-probe": harness.MUSL}
+    node.add_image(IMAGES["dropin"], {}, files, {"/bin/curl": "exec-probe"})
     make_secrets(node.folder / "secrets")
     node.start_kubelet()
     return node

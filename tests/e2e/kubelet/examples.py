@@ -14,7 +14,7 @@ import yaml
 FOLDER = Path(__file__).parents[3] / "examples"
 
 # The last part of an example's image name, and what it is here.
-IMAGES = {name: f"localhost/{name}:1" for name in ("exec-probe", "shop", "curl")}
+IMAGES = {name: f"localhost/{name}:1" for name in ("exec-probe", "shop", "curl", "dropin")}
 
 TOKEN = "correct-horse"
 SERVER_NAME = "shop.default.svc"

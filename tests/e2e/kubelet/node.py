@@ -191,10 +191,11 @@ class Node:
     def _log_end(self):
         return "\n".join(self.log.read_text().splitlines()[-20:])
 
-    def add_image(self, reference, config, files):
-        """Makes an image of one layer. `files`: where it is in the image, and where here."""
+    def add_image(self, reference, config, files, links=()):
+        """Makes an image of one layer. `files`: where it is in the image, and where here. `links`: symbolic ones, and where
+        they lead."""
         archive = self.folder / "image.tar"
-        archive.write_bytes(image(reference, config, files))
+        archive.write_bytes(image(reference, config, files, dict(links)))
         command = [CONTAINERD / "ctr", "--address", self.socket, "--namespace", "k8s.io", "images", "import", archive]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -338,7 +339,7 @@ class Pod:
         self.stopped = []
 
 
-def image(reference, config, files) -> bytes:
+def image(reference, config, files, links) -> bytes:
     """An image as `docker save` writes it. Folders are made as needed; a symbolic link is followed."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
@@ -349,6 +350,10 @@ def image(reference, config, files) -> bytes:
             tar.addfile(entry)
         for name, source in files.items():
             _add(tar, name.lstrip("/"), Path(source).read_bytes(), 0o755)
+        for name, target in links.items():
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
     content = layer.getvalue()
     digest = sha256(content).hexdigest()
     description = {

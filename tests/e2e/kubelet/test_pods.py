@@ -111,6 +111,41 @@ def successes(node, pod):
     return {kind: totals.get((pod.name, container, kind, "successful"), 0) for kind in kinds}
 
 
+# Of a pod whose image holds curl.
+SEED = {
+    "exec": {"command": ["curl", "-f", "http://localhost:8080/healthz"]},
+    "initialDelaySeconds": 10,
+    "periodSeconds": 5,
+}
+
+
+@run(["image"], ["init-container"])
+def curl_by_its_name_alone(node, how):
+    """The probe as it stood before, where there is no curl but exec-probe by its name."""
+    name = f"curl-{how}"
+    shop = {"name": "shop", "imagePullPolicy": "Never", "command": ["/application", "/control", "8080"]}
+    spec = {"containers": [shop | {"image": IMAGES["dropin"], "livenessProbe": SEED}]}
+    if how == "init-container":
+        [container] = spec["containers"]
+        mount = {"name": "probe", "mountPath": "/probe"}
+        install = {"name": "exec-probe", "image": IMAGES["exec-probe"], "imagePullPolicy": "Never"}
+        spec["initContainers"] = [install | {"args": ["install", "--link", "curl", "/probe"], "volumeMounts": [mount]}]
+        spec["volumes"] = [{"name": "probe", "emptyDir": {"sizeLimit": "8Mi"}}]
+        container |= {"image": IMAGES["shop"], "env": [{"name": "PATH", "value": "/probe"}], "volumeMounts": [mount]}
+    with node.pod(name, controlled(spec, node, name)) as pod:
+        pod.wait_ready()
+        pod.wait(lambda: successes(node, pod)["Liveness"] >= 4, "asked four times", 90)
+        assert (pod.ready(), pod.restarts(), pod.events()) == (True, 0, []), pod.story()
+
+        pod.set("healthz", "503")
+        pod.wait(lambda: pod.restarts() == 1, "restarted", 90)
+        told = pod.events()
+        assert len(told) == 3 and len(set(told)) == 1, pod.story()
+        assert told[0].startswith("Liveness probe failed: curl: (22) ") and "503" in told[0], pod.story()
+        pod.clear("healthz")
+        pod.wait_ready()
+
+
 @run()
 def hung_application_is_told_by_its_phase(node):
     with node.pod("hung", pod_spec("init-container", node, "hung")) as pod:
