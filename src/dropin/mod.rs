@@ -109,6 +109,8 @@ impl Name {
     }
 
     /// Does what the name's command line says; `args` come without the name.
+    #[cold] // its frames and its code are kept apart from what a plain probe touches
+    #[inline(never)]
     pub(crate) fn run(self, started: Instant, args: Vec<OsString>, env: sh::Env<'_>) -> u8 {
         match self {
             Name::Tool(tool) => ask::one(tool, args, started),
