@@ -155,7 +155,7 @@ pub(crate) fn to_stderr(text: &str) {
 
 /// Turns a panic into one line and exit code 70. The line names the place only: a panic's own text may hold what
 /// came from the command line. With `panic = "abort"` the process would otherwise end by SIGABRT. Apart from
-/// [`run`](crate::run), because it is for a whole process, and a fuzzer sets a hook of its own.
+/// [`run`](crate::run()), because it is for a whole process, and a fuzzer sets a hook of its own.
 #[allow(clippy::exit, reason = "after a panic there is no way back to main")]
 pub fn catch_defects() {
     std::panic::set_hook(Box::new(|panic| {

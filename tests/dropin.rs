@@ -312,3 +312,18 @@ fn of_a_body_without_end_64_kib_are_printed() {
     let (code, stdout, stderr) = exec_probe(["curl", "-f", &format!("localhost:{}", server.port)]).output();
     assert_eq!((code, stdout.len(), stderr.as_str()), (Some(0), 64 * 1024, ""));
 }
+
+#[test]
+fn what_a_variable_gave_in_a_shell_line_is_not_shown() {
+    let port = closed_port();
+    let script = format!("curl -f -H \"X-Key: $TOKEN\" http://localhost:{port}/$TOKEN?key=$TOKEN || exit 1");
+    exec_probe(["sh", "-c", &script])
+        .env("TOKEN", "s3cret")
+        .stderr(format!("curl: (7) http GET http://localhost:{port}/…: connection refused (127.0.0.1, [::1])"))
+        .exit(1);
+    let script = format!("grpc_health_probe -addr=localhost:{port} -service=$TOKEN");
+    exec_probe(["sh", "-c", &script])
+        .env("TOKEN", "s3cret")
+        .stderr(format!("grpc localhost:{port} service …: connection refused (127.0.0.1, [::1])"))
+        .exit(2);
+}

@@ -29,12 +29,14 @@ struct Call {
     started: Instant,
     /// The limit that `timeout` gives it.
     limit: Option<Duration>,
+    /// True if a variable gave a part of its words: then no line shows more of them than host and port.
+    is_filled: bool,
 }
 
 /// Runs a tool's command line as the whole of a process.
 pub(super) fn one(tool: Tool, args: Vec<OsString>, started: Instant) -> u8 {
     let streams = Streams { stdout: Stream::Out, stderr: Stream::Err };
-    Call { tool, streams, began: started, started, limit: None }.run(args)
+    Call { tool, streams, began: started, started, limit: None, is_filled: false }.run(args)
 }
 
 /// Runs the script among a shell's arguments.
@@ -49,7 +51,8 @@ pub(super) fn script(args: &[OsString], env: sh::Env<'_>, started: Instant) -> u
     script.run(&mut |call| {
         let args = call.args.iter().map(OsString::from).collect();
         let streams = Streams { stdout: call.stdout, stderr: call.stderr };
-        Call { tool: call.tool, streams, began: Instant::now(), started, limit: call.timeout }.run(args)
+        let (began, is_filled) = (Instant::now(), call.is_filled);
+        Call { tool: call.tool, streams, began, started, limit: call.timeout, is_filled }.run(args)
     })
 }
 
@@ -78,7 +81,10 @@ impl Call {
     fn ask(&self, asking: Asking) -> u8 {
         let mut codes = Vec::with_capacity(asking.probes.len());
         let (began, timeout) = self.limits(asking.timeout);
-        for probe in asking.probes {
+        for mut probe in asking.probes {
+            if self.is_filled {
+                probe.hide_words();
+            }
             let telling = Telling {
                 format: Format::Text,
                 is_quiet: true,

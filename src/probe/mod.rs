@@ -8,6 +8,7 @@ pub(crate) mod tcp;
 
 use crate::attempt::Attempt;
 use crate::outcome::{Evidence, Failure, Outcome, Seen, Subject};
+use crate::target::Target;
 
 /// A question, ready to be asked.
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ pub(crate) enum Probe {
     /// One look at a file.
     File(file::FileProbe),
 }
+
+/// Stands for words that are not shown.
+const HIDDEN: &str = "…";
 
 /// A probe may be asked on any thread.
 const _: () = {
@@ -41,6 +45,34 @@ impl Probe {
         match asked {
             Ok(evidence) => Outcome::Healthy(evidence),
             Err(failure) => Outcome::Unhealthy(failure),
+        }
+    }
+
+    /// Makes lines show no more of what was typed than host and port: the words may hold secrets.
+    pub(crate) fn hide_words(&mut self) {
+        let hide = |target: &mut Target| {
+            if let Target::Unix(socket) = target {
+                socket.shown = HIDDEN.to_owned();
+            }
+        };
+        match self {
+            Probe::Http(probe) => {
+                probe.url.hide_path();
+                if let Some(socket) = &mut probe.unix_socket {
+                    socket.shown = HIDDEN.to_owned();
+                }
+                if let Some(host) = &mut probe.host {
+                    host.shown = Some(HIDDEN.to_owned());
+                }
+            }
+            Probe::Tcp(probe) => hide(&mut probe.target),
+            Probe::Grpc(probe) => {
+                hide(&mut probe.target);
+                if !probe.shown_service.is_empty() {
+                    probe.shown_service = HIDDEN.to_owned();
+                }
+            }
+            Probe::File(probe) => probe.shown = HIDDEN.to_owned(),
         }
     }
 

@@ -104,6 +104,11 @@ impl Url {
         }
     }
 
+    /// Lets messages show host and port alone.
+    pub(crate) fn hide_path(&mut self) {
+        self.shown_path = "/…".to_owned();
+    }
+
     /// What the `Host` header says: host and port as they were written.
     pub(crate) fn host_header(&self) -> String {
         let name = self.place.name_without_scope();

@@ -66,6 +66,8 @@ pub(crate) struct Call {
     pub(crate) tool: Tool,
     /// Its arguments, without its name.
     pub(crate) args: Vec<String>,
+    /// True if a variable gave a part of them, which may be a secret.
+    pub(crate) is_filled: bool,
     /// Where its standard output goes.
     pub(crate) stdout: Stream,
     /// Where its standard error goes.

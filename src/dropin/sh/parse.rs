@@ -219,9 +219,14 @@ fn meaning(fields: Vec<Field<'_>>, streams: Streams, variable: Option<&str>) -> 
         return Err(Refused::phrase(if is_timed { "timeout without a tool" } else { "exec without a tool" }));
     };
     if let Some(tool) = tool(&name.value) {
-        let args = fields.map(|field| field.value).collect();
+        let mut is_filled = false;
+        let value = |field: Field<'_>| {
+            is_filled |= field.typed.contains('$');
+            field.value
+        };
+        let args = fields.map(value).collect();
         let Streams { stdout, stderr } = streams;
-        return Ok(Command::Tool(Call { tool, args, stdout, stderr, timeout, is_last }));
+        return Ok(Command::Tool(Call { tool, args, is_filled, stdout, stderr, timeout, is_last }));
     }
     // Some of these keep the variable for all that follows.
     if let Some(variable) = variable {
