@@ -24,8 +24,8 @@ READING = {"stat", "open", "fcntl", "fstat", "read"}
 
 # What is asked, the calls it may make, and how many page faults and system calls at most.
 BUDGETS = [
-    ("http", EVERY | ASKING, 44, 36),
-    ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 30, 30),
+    ("http", EVERY | ASKING, 40, 32),
+    ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 29, 28),
     ("grpc", EVERY | ASKING | WAITING, 56, 54),
     ("https", EVERY | ASKING | TLS, 55, 52),
     ("https --cacert", EVERY | ASKING | TLS | READING, 56, 62),
