@@ -26,7 +26,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         Ok(header)
     });
     let user = line.option(&flags::USER, values::user);
-    let wanted = line.option(&flags::EXPECT_STATUS, |text| {
+    let statuses = line.option(&flags::EXPECT_STATUS, |text| {
         StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
     });
     let body = line.sought(&flags::EXPECT_BODY);
@@ -46,16 +46,16 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
     if let (Scheme::Http, Some(flag)) = (url.scheme, options.first_given) {
         line.note(format!("{flag} is used only where a redirect leads to https"));
     }
-    let is_wanted_explicit = wanted.is_some();
-    let wanted = wanted.unwrap_or_default();
+    let are_statuses_explicit = statuses.is_some();
+    let statuses = statuses.unwrap_or_default();
     let tls = options.tls;
     let probe = HttpProbe {
         url,
         method,
         headers,
         host,
-        wanted,
-        is_wanted_explicit,
+        statuses,
+        are_statuses_explicit,
         body: body.map_or(BodyUse::Ignore, BodyUse::Search),
         unix_socket,
         tls,

@@ -158,7 +158,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         (false, true) => BodyUse::Keep { most: 0, unwanted: false },
         (false, false) => BodyUse::Ignore,
     };
-    let (redirects, wanted) = judged(&options);
+    let (redirects, statuses) = judged(&options);
     let request = Request {
         method,
         headers: headers(&options)?,
@@ -168,7 +168,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         }),
         unix_socket: unix_socket(&options)?,
         tls: tls(&options)?,
-        wanted,
+        statuses,
         redirects,
         body,
     };

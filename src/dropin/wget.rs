@@ -137,7 +137,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         (false, false) => BodyUse::Ignore,
     };
     let no_redirects = options.last(Meaning::MostRedirects).is_some_and(|(_, most)| most == "0");
-    let (redirects, wanted) = match no_redirects {
+    let (redirects, statuses) = match no_redirects {
         true => (Redirects::None, vec![200..=300, 304..=306, 309..=399]),
         false => (Redirects::SameHost, vec![200..=399]),
     };
@@ -149,7 +149,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         authorization: user.map(|user| Header::basic_authorization(user, password)),
         unix_socket: None,
         tls: tls(&options)?,
-        wanted: StatusList(wanted),
+        statuses: StatusList(statuses),
         redirects,
         body,
     };

@@ -61,9 +61,9 @@ pub(crate) struct HttpProbe {
     /// A `Host` that the user set.
     pub(crate) host: Option<HostHeader>,
     /// The wanted statuses.
-    pub(crate) wanted: StatusList,
+    pub(crate) statuses: StatusList,
     /// True if the user named them: a redirect among them is not followed.
-    pub(crate) is_wanted_explicit: bool,
+    pub(crate) are_statuses_explicit: bool,
     /// What is done with the response.
     pub(crate) body: BodyUse,
     /// The socket that is connected to in place of host and port.
@@ -201,17 +201,17 @@ impl HttpProbe {
         attempt: Attempt,
     ) -> Result<Evidence, Failure> {
         let status = exchange.head.status;
-        if !self.wanted.contains(status) {
+        if !self.statuses.contains(status) {
             let clue = clue(hop, exchange);
-            return Err(exchange.fails(Cause::Status { status, wanted: self.wanted.clone(), clue }));
+            return Err(exchange.fails(Cause::Status { status, wanted: self.statuses.clone(), clue }));
         }
-        if let BodyUse::Search(wanted) = &self.body {
-            exchange.read_body(MOST_BODY, &|body| wanted.is_in(body))?;
+        if let BodyUse::Search(sought) = &self.body {
+            exchange.read_body(MOST_BODY, &|body| sought.is_in(body))?;
             exchange.body_read();
-            if !wanted.is_in(&exchange.body) {
+            if !sought.is_in(&exchange.body) {
                 let cut = exchange.body.len() == MOST_BODY;
                 let coding = exchange.head.coding.clone();
-                return Err(exchange.fails(Cause::BodyLacks { text: wanted.shown.clone(), cut, coding }));
+                return Err(exchange.fails(Cause::BodyLacks { text: sought.shown.clone(), cut, coding }));
             }
         }
         healthy(Seen::Http { status, not_followed }, attempt)

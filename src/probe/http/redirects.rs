@@ -42,7 +42,7 @@ impl HttpProbe {
         let status = head.status;
         let last = Next::Final { not_followed: None };
         let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-        let is_wanted = self.is_wanted_explicit && self.wanted.contains(status);
+        let is_wanted = self.are_statuses_explicit && self.statuses.contains(status);
         let Some(location) = head.location.as_deref().filter(|location| !location.is_empty()) else {
             return Ok(last);
         };
