@@ -1,4 +1,4 @@
-//! The README says what the program does: its option lists are the program's own help. And the pages that make claims
+//! docs/options.md says what the program does: its lists are the program's own help. And the pages that make claims
 //! name the tests that keep them: these exist.
 
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::support::exec_probe;
 
 const README: &str = include_str!("../README.md");
+const OPTIONS: &str = include_str!("../docs/options.md");
 
 /// All commands, as the help lists them.
 fn commands() -> Vec<String> {
@@ -20,16 +21,16 @@ fn commands() -> Vec<String> {
 /// The text block after `<!-- help COMMAND -->`.
 fn block(command: &str) -> &'static str {
     let mark = format!("<!-- help {command} -->\n```text\n");
-    let (_, rest) = README.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
+    let (_, rest) = OPTIONS.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
     rest.split_once("```").expect("the block ends").0
 }
 
 #[test]
-fn the_option_lists_of_the_readme_are_the_help() {
+fn the_option_lists_are_the_help() {
     for command in commands() {
         let (_, help, _) = exec_probe([command.as_str(), "--help"]).output();
         // To renew a block: exec-probe COMMAND --help, pasted over it.
-        assert_eq!(block(&command), help, "README, help {command}");
+        assert_eq!(block(&command), help, "docs/options.md, help {command}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The flag table: one row per flag, from which parsing, `--help`, the README's option lists and the answer to a
+//! The flag table: one row per flag, from which parsing, `--help`, the lists of docs/options.md and the answer to a
 //! mistyped option are made. A row says what may be typed; what it means is said where it is used, in the file of its
 //! command.
 
