@@ -9,14 +9,18 @@ mod cli;
 mod connection;
 mod deadline;
 mod dropin;
+mod http2;
 mod install;
 mod locality;
 mod outcome;
 mod output;
+#[cfg(test)]
+mod page;
 mod probe;
 mod regular_file;
 mod report;
 mod run;
+mod serve;
 mod signals;
 mod target;
 mod text;
@@ -36,6 +40,7 @@ use output::Telling;
 use probe::Probe;
 use report::{Asked, Verdict};
 use run::Run;
+use serve::Serve;
 
 pub use output::catch_defects;
 
@@ -60,12 +65,9 @@ pub fn sh_calls(
 /// unhealthy, 64 a wrong command line; under a tool's name, that tool's code. `started` is the instant that the
 /// deadline counts from; `name` is what the program was called by, or the path of it; `args` come without it; `env`
 /// looks a variable up.
-pub fn run(
-    started: Instant,
-    name: Option<&OsStr>,
-    mut args: Vec<OsString>,
-    env: &dyn Fn(&str) -> Option<OsString>,
-) -> u8 {
+pub fn run(started: Instant, name: Option<&OsStr>, mut args: Vec<OsString>, env: fn(&str) -> Option<OsString>) -> u8 {
+    let look_up = env;
+    let env: &dyn Fn(&str) -> Option<OsString> = &env;
     // What nearly every call is must not touch a page for the names of other tools.
     let is_own = |word: &OsStr| word.as_encoded_bytes().ends_with(b"exec-probe");
     if let Some(name) = name.filter(|name| !is_own(name)).and_then(Name::of) {
@@ -88,6 +90,7 @@ pub fn run(
             ask(&run, started, &renew)
         }
         Ok(Action::Install(install, telling)) => copy(&install, &telling, started),
+        Ok(Action::Serve(serve)) => listen(*serve, started, look_up),
         Ok(Action::Help(command)) => {
             output::to_stdout(&cli::help::text(command));
             EXIT_HEALTHY
@@ -121,6 +124,17 @@ fn copy(install: &Install, telling: &Telling, started: Instant) -> u8 {
     let verdict = Verdict { asked: vec![Asked { subject, outcome }], elapsed, waited: None };
     telling.verdict(&verdict);
     if verdict.is_healthy() { EXIT_HEALTHY } else { EXIT_UNHEALTHY }
+}
+
+#[cold]
+#[inline(never)]
+fn listen(serve: Serve, started: Instant, env: fn(&str) -> Option<OsString>) -> u8 {
+    let (telling, target) = (serve.telling.clone(), serve.listen.shown.clone());
+    let cause = serve.run(Box::new(move |words| cli::serve::question(words.to_vec(), &env).ok()));
+    let subject = Subject { handler: "serve", label: format!("serve {target}"), target };
+    let outcome = Outcome::Unhealthy(cause.into());
+    telling.verdict(&Verdict { asked: vec![Asked { subject, outcome }], elapsed: started.elapsed(), waited: None });
+    EXIT_UNHEALTHY
 }
 
 fn ask(run: &Run, started: Instant, renew: &dyn Fn() -> Option<Vec<Probe>>) -> u8 {

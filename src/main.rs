@@ -12,5 +12,5 @@ fn main() -> ExitCode {
     exec_probe::catch_defects();
     let mut args = std::env::args_os();
     let name = args.next();
-    ExitCode::from(exec_probe::run(started, name.as_deref(), args.collect(), &|name| std::env::var_os(name)))
+    ExitCode::from(exec_probe::run(started, name.as_deref(), args.collect(), |name| std::env::var_os(name)))
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat, major, minor};
 
 use crate::outcome::{EXIT_DEFECT, Phase};
@@ -146,6 +147,18 @@ pub(crate) fn not_started(why: &str) {
 pub(crate) fn to_stdout(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints text if standard output has room for it at this moment. False: it has not, and nothing was printed. A pipe that
+/// is ready takes 4 KiB at once (POSIX, PIPE_BUF).
+pub(crate) fn to_stdout_now(text: &str) -> bool {
+    let stdout = io::stdout();
+    let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
+    let is_ready = poll(&mut ready, Some(&Timespec::default())).is_ok_and(|count| count > 0);
+    if is_ready {
+        to_stdout(text);
+    }
+    is_ready
 }
 
 /// Prints text that is not the outcome that was wanted.

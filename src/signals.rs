@@ -8,12 +8,20 @@ use std::sync::atomic::AtomicBool;
 /// process itself; no thread waits for it. For every other process the kernel's default does that already. What the
 /// process becomes by execve starts without handlers.
 pub(crate) fn end_at_once() {
-    if std::process::id() != 1 {
-        return;
+    if std::process::id() == 1 {
+        end_by(|signal| 128 + signal);
     }
+}
+
+/// Lets SIGTERM and SIGINT end this process with 0, as what was to run until then has done so.
+pub(crate) fn end_with_success() {
+    end_by(|_| 0);
+}
+
+fn end_by(code: impl Fn(i32) -> i32) {
     for signal in [libc::SIGTERM, libc::SIGINT] {
         // Where it is refused, the runtime's SIGKILL is left, as without.
         let _ =
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::new(AtomicBool::new(true)));
+            signal_hook::flag::register_conditional_shutdown(signal, code(signal), Arc::new(AtomicBool::new(true)));
     }
 }

@@ -104,6 +104,7 @@ impl fmt::Display for Errno {
             libc::EADDRINUSE => "EADDRINUSE",
             libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
             libc::EAFNOSUPPORT => "EAFNOSUPPORT",
+            libc::EAGAIN => "EAGAIN",
             libc::EBADF => "EBADF",
             libc::EBUSY => "EBUSY",
             libc::ECONNREFUSED => "ECONNREFUSED",

@@ -8,12 +8,21 @@ use crate::support::{Server, binary, closed_port, exec_probe, response};
 #[test]
 fn the_binary_is_static() {
     let elf = std::fs::read(binary()).expect("the binary");
+    assert_eq!(&elf[..4], b"\x7fELF");
+    let big_endian = elf[5] == 2;
     let number = |at: usize, len: usize| {
-        elf[at..at + len].iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+        let add = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
+        let bytes = &elf[at..at + len];
+        if big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) }
     };
-    assert_eq!(&elf[..5], b"\x7fELF\x02", "64-bit ELF");
     // Program headers (elf.h): 2 is PT_DYNAMIC, which a NEEDED entry would stand in, 3 is PT_INTERP.
-    let (start, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    let (start, size, count) = match elf[4] {
+        1 => (number(28, 4), number(42, 2), number(44, 2)),
+        class => {
+            assert_eq!(class, 2, "an ELF class");
+            (number(32, 8), number(54, 2), number(56, 2))
+        }
+    };
     let kinds: Vec<usize> = (0..count).map(|at| number(start + at * size, 4)).collect();
     assert!(!kinds.contains(&2) && !kinds.contains(&3), "{kinds:?}");
     assert!(kinds.contains(&1), "{kinds:?}: something is loaded");
@@ -29,7 +38,7 @@ fn help_and_version_are_healthy_and_no_command_is_not() {
         assert_eq!(exec_probe(args).output(), (Some(64), String::new(), help.clone()));
     }
     exec_probe(["--version"]).stdout(format!("exec-probe {}", env!("CARGO_PKG_VERSION"))).exit(0);
-    for command in ["http", "tcp", "grpc", "file", "install"] {
+    for command in ["http", "tcp", "grpc", "file", "install", "serve"] {
         let (code, help, stderr) = exec_probe(["help", command]).output();
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         assert!(help.starts_with(&format!("exec-probe {command} [OPTIONS] ")), "{help}");

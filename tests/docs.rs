@@ -1,9 +1,10 @@
 //! docs/options.md says what the program does: its lists are the program's own help. And the pages that make claims
 //! name the tests that keep them: these exist.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::support::exec_probe;
+use crate::support::{closed_port, exec_probe};
 
 const README: &str = include_str!("../README.md");
 const OPTIONS: &str = include_str!("../docs/options.md");
@@ -64,12 +65,58 @@ fn lines_fit_a_terminal() {
     }
 }
 
+/// The words of the JSON object's `cause`: unit tests keep those of the other page.
+#[test]
+fn the_causes_are_those_of_the_lines() {
+    let page = include_str!("../docs/troubleshooting.md");
+    let cell =
+        |line: &'static str| line.strip_prefix("| `")?.split("` | `").nth(1)?.split_once('`').map(|(word, _)| word);
+    // A command line that is wrong has a line of its own each time.
+    let mut wanted: Vec<&str> = page.lines().filter_map(cell).chain(["usage"]).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let row = OPTIONS.lines().find_map(|line| line.split_once("unhealthy, one of ")).expect("the row of `cause`").1;
+    let listed: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+    assert_eq!(listed, wanted);
+}
+
+#[test]
+fn the_fields_of_the_json_object_are_those_of_the_page() {
+    let rows = OPTIONS.split_once("| field | meaning |\n|---|---|\n").expect("the table").1;
+    let listed: Vec<&str> = rows.lines().map_while(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    let target = format!(":{}", closed_port());
+    let and = ["file", "--output=json", "Cargo.toml", "--and", "tcp", &target];
+    let object = objects(&exec_probe(and).output().2).remove(0);
+    assert_eq!(keys(&object), listed.iter().copied().collect());
+    assert_eq!(keys(&object["probes"][0]), listed[..6].iter().copied().collect());
+    let phases = objects(&exec_probe(["tcp", "-v", "--output=json", &target]).output().2);
+    assert_eq!(keys(&phases[0]), ["elapsed_ms", "message", "phase"].into());
+    let wrong = objects(&exec_probe(["tcp", "--output=json"]).output().2).remove(0);
+    assert_eq!((&wrong["cause"], keys(&wrong)), (&"usage".into(), keys(&phases[phases.len() - 1])));
+}
+
+/// The objects of these lines.
+fn objects(lines: &str) -> Vec<serde_json::Value> {
+    lines.lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
+}
+
+/// The names of an object's fields.
+fn keys(object: &serde_json::Value) -> BTreeSet<&str> {
+    object.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
 /// The README and the pages in docs.
 fn pages() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let files = std::fs::read_dir(&folder).expect("docs").map(|entry| entry.expect("a file").path());
     let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     pages.map(|path| std::fs::read_to_string(path).expect("text")).chain([README.to_owned()]).collect()
+}
+
+/// What is longer is not read: it belongs to a page in docs.
+#[test]
+fn the_readme_is_short() {
+    assert!(README.split_whitespace().count() < 1500);
 }
 
 /// A list without them is a list of something else for YAML as soon as an argument holds a colon and a space.
@@ -90,6 +137,49 @@ fn every_exec_form_has_every_argument_in_double_quotes() {
         }
     }
     assert!(count > 10, "{count} lists found");
+}
+
+/// What a heading is called in a link, by GitHub's rule.
+fn anchor(heading: &str) -> String {
+    let keep = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    };
+    heading.trim_start_matches('#').trim().chars().filter_map(keep).collect()
+}
+
+/// The links of a page, in this folder, that lead to no file or to no heading of it.
+fn dead_links(folder: &Path, page: &str) -> Vec<String> {
+    let leads_somewhere = |link: &str| {
+        let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+        let text = match path {
+            "" => Ok(page.to_owned()),
+            path if folder.join(path).is_dir() => return heading.is_empty(),
+            path => std::fs::read_to_string(folder.join(path)),
+        };
+        let is_there = |text: String| {
+            heading.is_empty() || text.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+        };
+        text.is_ok_and(is_there)
+    };
+    let links = page.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    links.filter(|link| !link.contains("://") && !leads_somewhere(link)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["", "docs", "examples", "tests/conformance"].map(|folder| root.join(folder)) {
+        for file in std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("a file").path()) {
+            if file.extension().is_some_and(|extension| extension == "md") {
+                let page = std::fs::read_to_string(&file).expect("text");
+                assert_eq!(dead_links(&folder, &page), [""; 0], "{}", file.display());
+            }
+        }
+    }
+    let page = "# One\n[a](#one) [b](#two) [c](README.md) [d](docs#one) [e](none.md) [f](README.md#none)";
+    assert_eq!(dead_links(root, page), ["#two", "docs#one", "none.md", "README.md#none"]);
 }
 
 /// The last cells of all tables whose last column is called `kept by`, each with its line for the message.

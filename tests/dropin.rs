@@ -286,6 +286,34 @@ fn limits_are_the_tools_own_and_timeout_ends_them_all() {
 }
 
 #[test]
+fn the_variable_is_the_limit_of_a_call_that_has_none() {
+    const NAME: &str = "EXEC_PROBE_TIMEOUT";
+    let silent = |calls| {
+        Server::new(calls, |_, stream| std::io::copy(stream, &mut std::io::sink()).unwrap_or_default().to_string())
+    };
+    for (words, tool, code) in [
+        (vec!["curl", "-f"], "curl: (28)", 28),
+        (vec!["curl", "-f", "--connect-timeout", "9"], "curl: (28)", 28),
+        (vec!["wget", "-q", "--spider"], "wget:", 4),
+    ] {
+        let server = silent(1);
+        let url = format!("http://localhost:{}/", server.port);
+        let peer = format!("(connected to 127.0.0.1:{})", server.port);
+        let line = format!("{tool} http GET {url}: no response headers in 300ms {peer}");
+        exec_probe([&words[..], &[&url]].concat()).env(NAME, "300ms").stderr(line).takes(300, 5000).exit(code);
+    }
+    // A limit of its own comes first, and nothing is asked where the variable can't be understood.
+    let server = silent(1);
+    let url = format!("http://localhost:{}/", server.port);
+    let line =
+        format!("curl: (28) http GET {url}: no response headers in 300ms (connected to 127.0.0.1:{})", server.port);
+    exec_probe(["curl", "-m.3", &url]).env(NAME, "20s").stderr(line).takes(300, 5000).exit(28);
+    let wrong = "EXEC_PROBE_TIMEOUT \"5x\": wanted a number and ms, s, m or h, such as 500ms";
+    exec_probe(["curl", &url]).env(NAME, "5x").stderr(format!("curl: (2) {wrong}")).exit(2);
+    exec_probe(["sh", "-c", "nc -z localhost 1"]).env(NAME, "5x").stderr(format!("nc: {wrong}")).exit(1);
+}
+
+#[test]
 fn a_link_answers_as_the_word_does_and_a_body_that_nobody_takes_is_told() {
     let folder = Folder::new();
     symlink(binary(), folder.path("curl")).expect("a link");

@@ -3,15 +3,19 @@
 //! row may cost more memory than an honest server does, but for 8 MiB.
 
 mod grpc;
+mod h2c;
 mod handshake;
 mod http2;
 mod http_body;
 mod http_head;
+mod json;
 mod peer;
+mod proxy;
 mod redirects;
 mod session;
 mod sockets;
 mod tls_peer;
+mod words;
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -189,12 +193,16 @@ fn no_peer_gets_more_than_its_line() {
     let rows: Vec<Row> = [
         http_head::rows(),
         http_body::rows(),
+        json::rows(),
         redirects::rows(),
         handshake::rows(),
         session::rows(),
+        h2c::rows(),
         http2::rows(),
         grpc::rows(),
         sockets::rows(),
+        words::rows(),
+        proxy::rows(),
     ]
     .into_iter()
     .flatten()

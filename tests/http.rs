@@ -430,8 +430,8 @@ fn a_server_that_closes_without_a_word_is_asked_what_it_speaks() {
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
     let closed = "connection closed or reset by the peer, no response headers";
     let tls = "the server speaks TLS; https:// asks it";
-    let http2 = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server";
-    let proxy = "the server wants the PROXY protocol's header before HTTP";
+    let http2 = "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server";
+    let proxy = "the server wants the PROXY protocol's header before HTTP; --proxy-protocol=v1 sends it";
     const BARE: &[u8] = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
     let rows: [(&str, usize, Answers, &str); 9] = [
         ("a TLS alert", 2, &[(&[22, 3, 1], &[21, 3, 3, 0, 2, 2, 40])], tls),
@@ -480,11 +480,11 @@ fn answers_that_are_no_http_are_told() {
         (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "the answer is not HTTP (connected to 127.0.0.1:PORT)"),
         (
             b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec(),
-            "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
+            "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
         ),
         (
             frame,
-            "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
+            "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server (connected to 127.0.0.1:PORT)",
         ),
         (b"HTTP/1.1 2x0 OK\r\n\r\n".to_vec(), "malformed HTTP response: invalid response status"),
         (

@@ -57,6 +57,45 @@ fn a_folder_keeps_the_name_and_a_file_gives_one() {
 }
 
 #[test]
+fn a_slash_at_the_end_makes_the_folder() {
+    let folder = Folder::new();
+    let place = folder.path("bin");
+    let line = format!("install {place}/exec-probe: {}", copied());
+    let script = "umask 077; exec \"$0\" install --link=curl \"$1/\"";
+    let ran = Command::new("/bin/sh").args(["-c", script]).arg(binary()).arg(&place).output().expect("a shell");
+    assert_eq!((ran.status.code(), ran.stderr.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(fs::metadata(&place).expect("a folder").mode() & 0o777, 0o755, "everybody may look into it");
+    assert_eq!(names(Path::new(&place)), ["curl", "exec-probe"]);
+    assert!(fs::read(format!("{place}/exec-probe")).expect("the copy") == bytes());
+    assert_eq!(names(&folder.0), ["bin"]);
+
+    // What a group of the folder above passes on, as the kubelet sets it for fsGroup, stays.
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o2777)).expect("a mode");
+    let place = folder.path("group");
+    exec_probe(["install", &format!("{place}//")]).stdout(line.replace("/bin/", "/group/")).exit(0);
+    assert_eq!(fs::metadata(&place).expect("a folder").mode() & 0o7777, 0o2755);
+}
+
+#[test]
+fn without_a_slash_at_the_end_a_missing_name_is_the_copys() {
+    let folder = Folder::new();
+    exec_probe(["install", "--quiet", &folder.path("bin")]).exit(0);
+    check_copy(&folder, "bin", &[]);
+}
+
+#[test]
+fn a_folder_that_was_made_goes_with_a_failure() {
+    let folder = Folder::new();
+    let place = folder.path("bin");
+    // A write beyond the limit is an error where its signal is ignored.
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" install --link=curl \"$1/\"";
+    let ran = Command::new("/bin/sh").args(["-c", script]).arg(binary()).arg(&place).output().expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), format!("install {place}/exec-probe: write gave EFBIG\n"));
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(names(&folder.0), [""; 0]);
+}
+
+#[test]
 fn a_placeholder_names_the_place() {
     let folder = Folder::new();
     exec_probe(["install", "--quiet", "{env.PLACE}"]).env("PLACE", &folder.0).exit(0);
@@ -153,9 +192,15 @@ fn what_can_not_be_done_is_told_and_changes_nothing() {
     make_fifo(&folder.path("fifo"));
     symlink("/elsewhere", folder.path("curl")).expect("a link");
     let path = folder.0.to_str().expect("UTF-8").to_owned();
+    symlink("/no/where", folder.path("nowhere")).expect("a link");
     let before = names(&folder.0);
-    let rows: [(&[&str], String); 10] = [
-        (&[&format!("{path}/none/")], format!("install {path}/none/exec-probe: no folder {path}/none")),
+    let rows: [(&[&str], String); 11] = [
+        // One folder is made, and no path of folders.
+        (&[&format!("{path}/none/deep/")], format!("install {path}/none/deep/exec-probe: no folder {path}/none")),
+        (
+            &[&format!("{path}/nowhere/")],
+            format!("install {path}/nowhere/exec-probe: a link named {path}/nowhere is in the way"),
+        ),
         (&[&format!("{path}/none/probe")], format!("install {path}/none/probe: no folder {path}/none")),
         (&[&format!("{file}/")], format!("install {file}/exec-probe: a file named {file} is in the way")),
         (&[&format!("{file}/probe")], format!("install {file}/probe: a file named {file} is in the way")),
@@ -200,7 +245,7 @@ fn a_program_can_tell_failures_apart() {
     folder.file("file", "mine");
     let path = folder.0.to_str().expect("UTF-8");
     let rows: [(&[&str], &str); 2] =
-        [(&["--link=file", path], "in-the-way"), (&[&format!("{path}/none/")], "no-folder")];
+        [(&["--link=file", path], "in-the-way"), (&[&format!("{path}/none/deep/")], "no-folder")];
     for (args, cause) in rows {
         let (code, _, stderr) = exec_probe(["install", "--output=json"].iter().chain(args)).output();
         assert_eq!(code, Some(1));
@@ -227,7 +272,9 @@ fn what_a_placeholder_gave_is_not_shown() {
     let folder = Folder::new();
     folder.file("s3cret", "mine");
     let path = folder.0.to_str().expect("UTF-8");
-    let rows: [(&[&str], &str); 5] = [
+    let rows: [(&[&str], &str); 7] = [
+        (&["{env.NONE}/"], "install {env.NONE}/exec-probe: no folder {env.NONE}/.."),
+        (&["{env.NONE}/deep/"], "install {env.NONE}/deep/exec-probe: no folder {env.NONE}"),
         (&["{env.PLACE}/s3cret/no/x"], "install {env.PLACE}/s3cret/no/x: no folder {env.PLACE}/s3cret/no"),
         (&["{env.FILE}/no/x"], "install {env.FILE}/no/x: no folder {env.FILE}/no"),
         (&["{env.FILE}/x"], "install {env.FILE}/x: a file named {env.FILE} is in the way"),
@@ -368,10 +415,12 @@ fn a_locked_folder_is_waited_for() {
 
 #[test]
 fn installs_at_once_take_turns() {
-    let folder = Folder::new();
+    let above = Folder::new();
+    // Which does not exist, and is made by whoever is first.
+    let folder = Folder(above.0.join("bin"));
     let children: Vec<_> = (0..8)
         .map(|_| {
-            exec_probe(["install".as_ref(), folder.0.as_os_str()])
+            exec_probe(["install", &format!("{}/", folder.0.display())])
                 .command()
                 .stdout(Stdio::null())
                 .spawn()

@@ -83,7 +83,7 @@ fn runs_that_can_not_be_meant() {
         exec_probe(args).usage(wanted);
     }
     exec_probe(["install", "/x", "--then", "app"]).usage("--and and --then go with probes, not with install");
-    exec_probe(["--and", "tcp", ":1"]).usage("\"\": wanted http, tcp, grpc, file, install or help");
+    exec_probe(["--and", "tcp", ":1"]).usage("\"\": wanted http, tcp, grpc, file, install, serve or help");
 }
 
 #[test]

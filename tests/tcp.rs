@@ -171,3 +171,140 @@ fn a_full_backlog_of_a_unix_socket_is_a_connect_time_out() {
         .takes(300, 800)
         .exit(1);
 }
+
+/// A server that says its words, one by one for each byte that it is sent, and keeps what it was sent.
+fn speaks(banner: &'static [u8], answer: &'static [u8], stays: bool) -> Server {
+    Server::new(1, move |_, stream| {
+        let mut heard = Vec::new();
+        let _ = stream.write_all(banner);
+        let mut start = [0; 4096];
+        if let Ok(count @ 1..) = stream.read(&mut start) {
+            heard.extend_from_slice(&start[..count]);
+            let _ = stream.write_all(answer);
+        }
+        if stays {
+            let _ = stream.read_to_end(&mut heard);
+        }
+        String::from_utf8_lossy(&heard).into_owned()
+    })
+}
+
+#[test]
+fn what_a_server_says_first_is_looked_at() {
+    let rows: [(&[u8], &str); 4] = [
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH-2.0-"),
+        (b"220-hello\r\n220 FTP ready\r\n", r"220 FTP ready\r\n"),
+        (b"N\0\0\0\x0a8.0.36\0\xff", r"\0\x0a8.0.36\0\xff"),
+        (b"a\\b\tc", r"\\b\tc"),
+    ];
+    for (banner, wanted) in rows {
+        let server = speaks(banner, b"", true);
+        let target = format!("localhost:{}", server.port);
+        exec_probe(["tcp", "--expect-banner", wanted, &target])
+            .stdout(format!("tcp {target}: banner as wanted (TIME)"))
+            .takes(0, 1000)
+            .exit(0);
+        assert_eq!(server.finish(), [""], "nothing is sent");
+    }
+}
+
+#[test]
+fn another_banner_is_shown() {
+    let rows: [(&[u8], bool, &str); 7] = [
+        (b"220 mail ready\r\n", true, "the banner is \"220 mail ready\", wanted \"SSH-2.0-\\r\""),
+        (b"Host is blocked", false, "the banner is \"Host is blocked\", wanted \"SSH-2.0-\\r\""),
+        (b"\r\n\x1b[2Ja\0b\xff\r\nx", true, "the banner is \"?[2Ja?b\u{fffd}\", wanted \"SSH-2.0-\\r\""),
+        (b"\n", false, "the banner is \"\", wanted \"SSH-2.0-\\r\""),
+        (b"no line", true, "banner not complete in 300ms (connected to 127.0.0.1:PORT)"),
+        (b"", true, "no banner in 300ms (connected to 127.0.0.1:PORT)"),
+        (&[b'x'; 5000], true, "no \"SSH-2.0-\\r\" in the banner's first 4 KiB"),
+    ];
+    for (banner, stays, wanted) in rows {
+        let server = Server::new(1, move |_, stream| {
+            let _ = stream.write_all(banner);
+            if stays {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+            String::new()
+        });
+        let target = format!("localhost:{}", server.port);
+        let wanted = wanted.replace("PORT", &server.port.to_string());
+        exec_probe(["tcp", "--timeout=300ms", r"--expect-banner=SSH-2.0-\r", &target])
+            .stderr(format!("tcp {target}: {wanted}"))
+            .takes(0, 1000)
+            .exit(1);
+    }
+    let server = Server::new(1, |_, stream| {
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        String::new()
+    });
+    let target = format!("127.0.0.1:{}", server.port);
+    exec_probe(["tcp", "--expect-banner=x", &target])
+        .stderr(format!("tcp {target}: connection closed or reset by the peer, no banner"))
+        .exit(1);
+}
+
+#[test]
+fn a_text_is_sent_and_its_answer_looked_at() {
+    let server = speaks(b"", b"+PONG\r\n", true);
+    let target = format!("localhost:{}", server.port);
+    exec_probe(["tcp", "--send", r"\x50ING\r\n", "--expect", r"+PONG\r\n", &target])
+        .stdout(format!("tcp {target}: answer as wanted (TIME)"))
+        .takes(0, 1000)
+        .exit(0);
+    assert_eq!(server.finish(), ["PING\r\n"]);
+    // Both, and what the banner holds is no answer.
+    let server = speaks(b"220 ready\r\n", b"250 fine\r\n", true);
+    let target = format!("localhost:{}", server.port);
+    exec_probe(["tcp", "--expect-banner=220", r"--send=NOOP\r\n", "--expect=220", "--timeout=300ms", &target])
+        .stderr(format!("tcp {target}: the answer is \"250 fine\", wanted \"220\""))
+        .exit(1);
+    assert_eq!(server.finish(), ["NOOP\r\n"]);
+    let server = speaks(b"", b"OK", false);
+    let object = exec_probe(["tcp", "--output=json", "--send=x", "--expect=+PONG", &server.port.to_string()]);
+    let (code, _, object) = object.output();
+    assert_eq!(code, Some(1), "{object}");
+    for wanted in ["\"cause\":\"answer\"", "\"status\":null", "\"phase\":\"headers\"", "the answer is \\\"OK\\\""] {
+        assert!(object.contains(wanted), "{wanted}: {object}");
+    }
+}
+
+#[test]
+fn nothing_that_was_sent_is_ever_shown() {
+    let password = r"s3c\r-ret";
+    let server = Server::new(1, |_, stream| {
+        let mut start = [0; 4096];
+        let count = stream.read(&mut start).expect("a text");
+        let said = String::from_utf8_lossy(&start[..count]).into_owned();
+        let _ = stream.write_all(format!("-ERR unknown '{}', {}\r\n", said.trim(), said.to_uppercase()).as_bytes());
+        said
+    });
+    let target = format!("localhost:{}", server.port);
+    exec_probe(["tcp", r"--send=AUTH {env.PASSWORD}\r\n", "--expect=+OK", &target])
+        .env("PASSWORD", password)
+        .stderr(format!("tcp {target}: the answer is \"-ERR unknown '…', …\", wanted \"+OK\""))
+        .exit(1);
+    assert_eq!(server.finish(), [format!("AUTH {password}\r\n")], "a placeholder's value has no escapes");
+    // Nor is it in a usage error.
+    exec_probe(["tcp", r"--send=AUTH: s3cret\q", "--expect=x", ":1"])
+        .usage("--send \"…\": wanted \\r, \\n, \\t, \\0, \\\\ or \\x and two hexadecimal digits after a backslash");
+}
+
+#[test]
+fn conversations_that_can_not_be_meant() {
+    let escapes = r"wanted \r, \n, \t, \0, \\ or \x and two hexadecimal digits after a backslash";
+    let long = "x".repeat(4097);
+    let rows: [(&[&str], String); 8] = [
+        (&["--send=x"], "--send: wanted --expect as well".into()),
+        (&["--expect=x"], "--expect: wanted --send as well; what the server says first is --expect-banner".into()),
+        (&["--expect-banner="], "--expect-banner \"\": wanted a text".into()),
+        (&["--send=", "--expect="], "--send \"…\": wanted a text; --expect \"\": wanted a text".into()),
+        (&[r"--expect-banner=\e[0m"], format!(r#"--expect-banner "\e[0m": {escapes}"#)),
+        (&["--send", &long, "--expect=x"], "--send \"…\": wanted at most 4 KiB".into()),
+        (&["--expect-banner", &long], format!("--expect-banner \"{}…\": wanted at most 4 KiB", "x".repeat(64))),
+        (&["--expect-banner=a", "--expect-banner=b"], "--expect-banner: given 2 times, wanted once".into()),
+    ];
+    for (options, wanted) in rows {
+        exec_probe(["tcp"].iter().chain(options).chain(&[":1"])).usage(wanted);
+    }
+}

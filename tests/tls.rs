@@ -105,7 +105,7 @@ fn speak(config: &Arc<ServerConfig>, stream: &mut TcpStream, talk: impl Fn(&mut 
     format!("{} {said}", session.server_name().unwrap_or("-"))
 }
 
-trait ReadWrite: Read + Write {}
+pub(crate) trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
 /// An HTTPS server that answers 200.
@@ -119,6 +119,21 @@ pub(crate) fn https(times: usize, config: ServerConfig) -> Server {
             head.lines().next().unwrap_or_default().to_owned()
         })
     })
+}
+
+/// A TLS server's configuration with a certificate for localhost.
+pub(crate) fn secure() -> ServerConfig {
+    server_config(&Made::new(&["localhost"], None, |_| {}))
+}
+
+/// A TLS server that is spoken to as `talk` says.
+pub(crate) fn talking(
+    times: usize,
+    config: ServerConfig,
+    talk: impl Fn(&mut dyn ReadWrite) -> String + Send + Sync + 'static,
+) -> Server {
+    let config = Arc::new(config);
+    Server::new(times, move |_, stream| speak(&config, stream, &talk))
 }
 
 #[test]
@@ -579,10 +594,12 @@ fn handshakes_that_do_not_end_well() {
              ChaCha20, and a P-256, P-384, Ed25519 or RSA key of 2048 bits or more"
                 .to_owned(),
         ),
-        (120, "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, `grpc` if it is a gRPC server".to_owned()),
+        (120, "the server speaks neither HTTP/1.1 nor HTTP/2 over TLS (ALPN)".to_owned()),
         (80, "the server ended the TLS handshake (internal_error) CONNECTED".to_owned()),
     ] {
-        let server = Server::new(1, move |_, stream| {
+        // HTTP/2 is asked for where HTTP/1.1 is refused.
+        let calls = if alert == 120 { 2 } else { 1 };
+        let server = Server::new(calls, move |_, stream| {
             let _ = stream.read(&mut [0; 1024]);
             let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]);
             let _ = stream.read_to_end(&mut Vec::new());

@@ -1,4 +1,4 @@
-//! The chart of the README: one bar per contestant, its length the wall time. SVG by hand, without a background and
+//! The chart of docs/cost.md: one bar per contestant, its length the wall time. SVG by hand, without a background and
 //! with colours for light and for dark pages.
 
 use crate::contestants::{CURL, GLIBC, MUSL};

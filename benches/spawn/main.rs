@@ -49,7 +49,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let report = Report::new(measured, absent, rounds)?;
     writeln!(io::stdout(), "{report}")?;
     if write {
-        report.write_readme()?;
+        report.write_page()?;
         fs::write(chart::PATH, chart::draw(report.rows(), rounds))?;
     }
     Ok(())
@@ -58,7 +58,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// The command line: `[ROUNDS] [--write]`.
 struct Options {
     rounds: usize,
-    /// Puts the figures into the README and the chart beside it.
+    /// Puts the figures into docs/cost.md and the chart beside it.
     write: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The figures as tables: for standard output, and for the README between its two marks.
+//! The figures as tables: for standard output, and for docs/cost.md between its two marks.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -27,13 +27,13 @@ impl Report {
         &self.rows
     }
 
-    /// Replaces what stands between the marks of the README in the present folder, the package's own.
-    pub(crate) fn write_readme(&self) -> Result<(), Box<dyn Error>> {
-        let readme = fs::read_to_string("README.md")?;
-        let parts = readme.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-        let (before, after) = parts.ok_or_else(|| format!("README.md: no {BEGIN} … {END}"))?;
+    /// Replaces what stands between the marks of docs/cost.md in the present folder, the package's own.
+    pub(crate) fn write_page(&self) -> Result<(), Box<dyn Error>> {
+        let page = fs::read_to_string(PAGE)?;
+        let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+        let (before, after) = parts.ok_or_else(|| format!("{PAGE}: no {BEGIN} … {END}"))?;
         fs::write(
-            "README.md",
+            PAGE,
             format!("{before}{BEGIN}\n{}\n{}\n{END}{after}", table(&self.figures()), self.circumstances),
         )?;
         Ok(())
@@ -200,5 +200,7 @@ fn version(program: &str, flag: &str) -> Option<String> {
     words.find(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.')).map(str::to_owned)
 }
 
+/// The page that shows the figures, seen from the package's folder.
+const PAGE: &str = "docs/cost.md";
 const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";

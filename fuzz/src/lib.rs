@@ -89,7 +89,7 @@ pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     rustix::stdio::dup2_stderr(stderr).expect("standard error is led elsewhere");
     let waited = waited();
     let started = Instant::now();
-    let code = exec_probe::run(started, None, args.clone(), &env);
+    let code = exec_probe::run(started, None, args.clone(), env);
     let took = started.elapsed().saturating_sub(self::waited().saturating_sub(waited));
     release();
     assert!(

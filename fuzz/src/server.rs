@@ -104,6 +104,19 @@ impl Server {
         Server { path, current }
     }
 
+    /// Answers by the plan in these bytes as a server of HTTP/2 does: as they are if the first one is odd, or as frames
+    /// whose lengths are right, which gets deeper. The first byte has the target's options besides. None if there are too
+    /// few bytes.
+    pub fn follow_http2(&self, data: &[u8]) -> Option<u8> {
+        let (options, plan) = data.split_first()?;
+        let mut plan = Plan::parse(plan)?;
+        if options & 1 == 0 {
+            plan.answers = plan.answers.iter().map(|answer| frames(answer)).collect();
+        }
+        self.follow(plan);
+        Some(*options)
+    }
+
     /// Answers by this plan from now on.
     pub fn follow(&self, plan: Plan) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (plan, 0);
@@ -156,4 +169,17 @@ fn answer(mut stream: &UnixStream, plan: &Plan, number: usize) -> std::io::Resul
     // Until the other side leaves.
     while stream.read(&mut request)? > 0 {}
     Ok(())
+}
+
+/// SETTINGS as every server begins with, then one frame for each type, flags, stream, length and payload that can be
+/// read (RFC 9113, section 4.1).
+fn frames(mut bytes: &[u8]) -> Vec<u8> {
+    let mut wire = b"\0\0\0\x04\0\0\0\0\0".to_vec();
+    while let Some(([kind, flags, stream, length], rest)) = bytes.split_first_chunk() {
+        let (payload, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        wire.extend([0, 0, payload.len() as u8, *kind, *flags, 0, 0, 0, *stream]);
+        wire.extend(payload);
+        bytes = rest;
+    }
+    wire
 }

@@ -27,6 +27,10 @@ fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
             return;
         }
     }
+    // A server would stay: its last question gets what none may have.
+    if args[0] == b"serve" {
+        args.extend([b"--then".to_vec(), b"--then".to_vec()]);
+    }
     let is_network = matches!(args[0].as_slice(), b"http" | b"tcp" | b"grpc");
     let is_tool = TOOLS.contains(&args[0].as_slice());
     let ran = exec_probe_fuzz::run(args.into_iter().map(OsString::from_vec));

@@ -22,6 +22,11 @@ fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
     let mut args = vec!["http", "--timeout=25ms", &socket, "--header=X-Token: {env.SECRET}"];
     let choices = ["--expect-body=ok", "--show-body", "--verbose", "--output=json", "--method=HEAD", "--redirects=none"];
     args.extend(choices.iter().enumerate().filter(|(bit, _)| options >> bit & 1 == 1).map(|(_, option)| *option));
+    // In place of the text, values of JSON.
+    if options & 0b1000_0001 == 0b1000_0001 {
+        args.retain(|arg| *arg != "--expect-body=ok");
+        args.extend(["--expect-json=/status=UP|1", "--expect-json=/a/0/~1=ok|2.0|null"]);
+    }
     // A HEAD response has no body to look into.
     if options & 0b1_0001 == 0b1_0001 {
         args.retain(|arg| *arg != "--method=HEAD");

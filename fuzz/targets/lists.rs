@@ -1,4 +1,4 @@
-//! Status lists, lengths and exit codes, compared with another reading of what they mean: taken or refused, and the
+//! Status lists, pointers into JSON, lengths and exit codes, compared with another reading of what they mean: taken or refused, and the
 //! verdict that follows.
 #![no_main]
 
@@ -9,20 +9,23 @@ use std::time::{Duration, SystemTime};
 use exec_probe_fuzz::server::{Plan, Server};
 use exec_probe_fuzz::{Contract, Ran, run};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 
 fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
     let Some(([kind, seed], text)) = data.split_first_chunk() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     // A placeholder's value is another text than the one that is read here.
-    if text.contains(['\0', '{']) {
+    let typed = if kind % 6 == 5 { text.split('\n').next().unwrap_or_default() } else { text };
+    if typed.contains(['\0', '{']) {
         return;
     }
-    match kind % 5 {
+    match kind % 6 {
         // A status below 200 would not be the last one.
         0 => status_list(text, 200 + u16::from(*seed) * 3),
         1 => serving_list(text),
         2 => max_age(text, *seed),
         3 => timeout(text),
+        5 => json(text),
         _ => unhealthy_exit(text),
     }
 });
@@ -31,15 +34,20 @@ fn check(ran: &Ran, wanted: u8) {
     ran.check(&Contract { codes: &|code| code == wanted, timeout: Duration::from_secs(5) });
 }
 
+/// The one server: its path is the process's own.
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::new)
+}
+
 /// The server answers with a status, which is healthy if the list holds it.
 fn status_list(text: &str, status: u16) {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    let server = SERVER.get_or_init(Server::new);
+    let server = server();
     let one = |text: &str| {
         let number = text.parse::<u16>().ok().filter(|number| (100..1000).contains(number));
         number.filter(|number| number.to_string() == text)
     };
-    let list: Option<Vec<(u16, u16)>> = text
+    let list: Option<Vec<(u16, u16)>> = if text == "any" { "100-999" } else { text }
         .split(',')
         .map(|part| match *part.split('-').collect::<Vec<_>>() {
             [only] => one(only).map(|only| (only, only)),
@@ -63,6 +71,43 @@ fn status_list(text: &str, status: u16) {
         Some(_) => 1,
     };
     check(&ran, wanted);
+}
+
+/// The first line is what is wanted, the rest a body, which another reader of JSON and of pointers looks at.
+fn json(text: &str) {
+    let server = server();
+    let Some((wanted, body)) = text.split_once('\n') else { return };
+    let head = format!("HTTP/1.1 200 x\r\nContent-Length: {}\r\n\r\n", body.len());
+    server.follow(Plan { answers: vec![[head.as_bytes(), body.as_bytes()].concat()], ..Plan::default() });
+    let socket = format!("--unix-socket={}", server.path.display());
+    let ran = run(["http", "--timeout=5s", &socket, &format!("--expect-json={wanted}"), "/"]);
+    let is_quoted =
+        wanted.len() > 1 && ['"', '\''].iter().any(|quote| wanted.starts_with(*quote) && wanted.ends_with(*quote));
+    let pair = wanted.split_once('=').filter(|(pointer, values)| {
+        let is_pointer = pointer.is_empty() || pointer.starts_with('/');
+        let is_escaped = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        is_pointer && is_escaped && values.split('|').all(|value| !value.is_empty()) && !is_quoted
+    });
+    let Some((pointer, values)) = pair else { return check(&ran, 64) };
+    if body.len() > 64 * 1024 {
+        return check(&ran, 1);
+    }
+    // It stops at a depth of 128, at numbers that are too large for it, and at half characters anywhere.
+    let Ok(json) = serde_json::from_str::<Value>(body.strip_prefix('\u{feff}').unwrap_or(body)) else {
+        return ran.check(&Contract { codes: &|code| code <= 1, timeout: Duration::from_secs(5) });
+    };
+    let place = json.pointer(pointer);
+    let is_wanted = |value: &str| match place {
+        Some(Value::String(text)) => text == value,
+        Some(Value::Number(number)) => value.parse::<f64>().ok() == number.as_f64(),
+        Some(word @ (Value::Bool(_) | Value::Null)) => word.to_string() == value,
+        _ => false,
+    };
+    let is_wanted = values.split('|').any(is_wanted);
+    // Numbers that differ may be the same as floating-point numbers, and Rust reads some that are none in JSON.
+    if !(is_wanted && place.is_some_and(Value::is_number)) {
+        check(&ran, u8::from(!is_wanted));
+    }
 }
 
 /// Nobody answers: what can be read is a refusal.

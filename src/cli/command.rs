@@ -28,7 +28,7 @@ impl PartialEq for Command {
 impl Eq for Command {}
 
 /// All of them, in the order of the help.
-pub(crate) static COMMANDS: [&Command; 5] = [&HTTP, &TCP, &GRPC, &FILE, &INSTALL];
+pub(crate) static COMMANDS: [&Command; 6] = [&HTTP, &TCP, &GRPC, &FILE, &INSTALL, &SERVE];
 
 /// One HTTP request.
 pub(crate) static HTTP: Command = Command {
@@ -91,9 +91,29 @@ pub(crate) static INSTALL: Command = Command {
     summary: "copies this binary to DEST, a folder or a file",
     about: "\
 Copies this binary to DEST, a folder (the name stays exec-probe) or a file, for other containers to run:
-what an init container does. It replaces a copy that is running, or leaves everything as it was.
+what an init container does. DEST/ with a slash at its end makes a missing folder, one and no path of them.
+It replaces a copy that is running, or leaves everything as it was.
 ",
     spared: "installed",
+    is_probe: false,
+};
+
+/// A port for health alone.
+pub(crate) static SERVE: Command = Command {
+    name: "serve",
+    operand: "PATHS",
+    example: "/livez http :8080/healthz",
+    summary: "answers GET of each path by its probe, on a port of its own",
+    about: "\
+Listens, and answers GET and HEAD of each path by asking then what follows it, until SIGTERM or SIGINT:
+
+    exec-probe serve --listen :8086 /livez http :8080/healthz /readyz http :8080/ready --and grpc :9090
+
+PATHS: a path, a command with its options, and --and with another one; then the next path. --timeout is the limit
+of its path, 900ms without it. 200 healthy, 503 a bad answer, 502 none, 504 none in time. One question of a path is
+under way at a time; who asks meanwhile gets its answer. A line is printed for each change.
+",
+    spared: "served",
     is_probe: false,
 };
 

@@ -2,7 +2,7 @@
 //! mistyped option are made. A row says what may be typed; what it means is said where it is used, in the file of its
 //! command.
 
-use crate::cli::command::{Command, FILE, GRPC, HTTP, INSTALL, TCP};
+use crate::cli::command::{Command, FILE, GRPC, HTTP, INSTALL, SERVE, TCP};
 use crate::cli::grammar::Spelled;
 
 /// A row of the table.
@@ -20,7 +20,7 @@ pub(crate) struct Flag {
     pub(crate) env: Option<&'static str>,
     /// True if it may be given several times.
     pub(crate) repeats: bool,
-    /// True if the value may hold a credential: messages show it up to its colon.
+    /// True if the value may hold a credential: messages show it up to its colon, and not at all if it is any text.
     pub(crate) is_secret: bool,
     /// True if the value is any text, of which quotes may be a part.
     pub(crate) is_text: bool,
@@ -112,27 +112,60 @@ flags! {
     /// The HTTP statuses that are healthy.
     EXPECT_STATUS {
         long: "--expect-status", value: Some("LIST"), default: Some("200-399"), scope: Scope::Of(&[&HTTP]),
-        help: "statuses that are healthy, such as 200,204,301-302",
+        help: "statuses that are healthy, such as 200,204,301-302; any: any answer of an HTTP server",
     }
     /// What the body must hold.
     EXPECT_BODY {
-        long: "--expect-body", value: Some("TEXT"), is_text: true, scope: Scope::Of(&[&HTTP]),
+        long: "--expect-body", value: Some("TEXT"), repeats: true, is_text: true, scope: Scope::Of(&[&HTTP]),
         help: "the first 10 KiB of the body must hold this text as well",
+    }
+    /// What its JSON must hold.
+    EXPECT_JSON {
+        long: "--expect-json", value: Some("POINTER=VALUE"), repeats: true, scope: Scope::Of(&[&HTTP]),
+        help: "the body must be JSON of 64 KiB at most with this value at this JSON pointer as well, such as /status=UP or \
+               /checks/0/ok=true; a|b: one of them",
     }
     /// A unix socket in place of host and port.
     UNIX_SOCKET {
         long: "--unix-socket", value: Some("PATH"), scope: Scope::Of(&[&HTTP, &TCP, &GRPC]),
         help: "connect to this unix socket; TARGET is then left out, or for http the path of the request",
     }
+    /// The header that servers behind a load balancer want.
+    PROXY_PROTOCOL {
+        long: "--proxy-protocol", value: Some("v1|v2"), scope: Scope::Of(&[&HTTP, &TCP, &GRPC]),
+        help: "begin each connection with this header of the PROXY protocol, which says that no client is behind it",
+    }
     /// What happens to redirects.
     REDIRECTS {
         long: "--redirects", value: Some("same-host|none"), default: Some("same-host"), scope: Scope::Of(&[&HTTP]),
         help: "follow redirects to the same host name, nine at most, or none",
     }
+    /// HTTP/2 alone.
+    HTTP2 {
+        long: "--http2", scope: Scope::Of(&[&HTTP]),
+        help: "speak HTTP/2: by prior knowledge for http, by ALPN for https; without it, HTTP/1.1, and HTTP/2 where an \
+               https server refuses that by ALPN",
+    }
     /// The excerpt of the body.
     SHOW_BODY {
         long: "--show-body", scope: Scope::Of(&[&HTTP]),
         help: "when unhealthy, print the body's first 256 characters on a second line",
+    }
+    /// What a server says first.
+    EXPECT_BANNER {
+        long: "--expect-banner", value: Some("TEXT"), is_text: true, scope: Scope::Of(&[&TCP]),
+        help: "the first 4 KiB that the server says of itself must hold this text, such as SSH-2.0-; the escapes are \
+               \\r \\n \\t \\0 \\\\ \\xNN",
+    }
+    /// What a server is told.
+    SEND {
+        long: "--send", value: Some("TEXT"), is_secret: true, is_text: true, scope: Scope::Of(&[&TCP]),
+        help: "send this text of 4 KiB at most, with the same escapes, such as 'PING\\r\\n'",
+    }
+    /// What it answers.
+    EXPECT {
+        long: "--expect", value: Some("TEXT"), is_text: true, scope: Scope::Of(&[&TCP]),
+        help: "the first 4 KiB of the answer to --send must hold this text, with the same escapes",
     }
     /// The gRPC service name.
     SERVICE {
@@ -196,6 +229,11 @@ flags! {
     LINK {
         long: "--link", value: Some("NAME"), repeats: true, scope: Scope::Of(&[&INSTALL]),
         help: "make a link of this name to the copy, beside it",
+    }
+    /// Where to listen.
+    LISTEN {
+        long: "--listen", value: Some("[ADDRESS]:PORT"), scope: Scope::Of(&[&SERVE]),
+        help: "listen here, such as :8086 for every address, 127.0.0.1:8086, [::1]:8086",
     }
     /// The limit of the whole run.
     TIMEOUT {

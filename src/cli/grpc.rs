@@ -24,6 +24,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         let wanted = "wanted serving statuses such as SERVING or SERVING,NOT_SERVING, or any";
         ServingList::parse(text).ok_or_else(|| Wrong(wanted.to_owned()))
     });
+    let proxy = tcp::proxy(line);
     let authority = line.option(&flags::AUTHORITY, values::authority);
     let target = tcp::target(line, |word| {
         let target = Target::parse_for(word, OtherName::Authority)?;
@@ -45,6 +46,7 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         metadata,
         authority,
         serving: serving.unwrap_or_default(),
+        proxy,
     };
     Some(Probe::Grpc(Box::new(probe)))
 }

@@ -1,6 +1,6 @@
 //! What people type who come from curl, wget or grpc_health_probe, and what to type instead.
 
-use crate::cli::command::{COMMANDS, Command};
+use crate::cli::command::{COMMANDS, Command, SERVE};
 use crate::cli::flags::{self, Flag};
 use crate::cli::usage::{Complaint, Named, is_harmless};
 use crate::text::VALUE_CHARS;
@@ -171,6 +171,10 @@ fn advice(command: &'static Command, name: &str) -> Option<Complaint> {
         flags::of(other).any(is_this)
     };
     if let Some(other) = COMMANDS.into_iter().find(has).filter(|_| !has(&command)) {
+        if *command == SERVE && other.is_probe {
+            let why = "is an option of a path's command, and comes after that command";
+            return Some(Complaint::new(Named::Option(name), Wrong(why.to_owned())));
+        }
         let why = format!("no such option of {}; {} has it", command.name, other.name);
         return Some(Complaint::new(Named::Option(name), Wrong(why)));
     }

@@ -4,10 +4,10 @@ use http::Method;
 
 use crate::cli::line::Line;
 use crate::cli::usage::Complaint;
-use crate::cli::{flags, tls, values};
+use crate::cli::{body, flags, tcp, tls, values};
 use crate::outcome::StatusList;
 use crate::probe::Probe;
-use crate::probe::http::{BodyUse, Header, HostHeader, HttpProbe};
+use crate::probe::http::{Header, HostHeader, HttpProbe, HttpVersion, is_of_http1};
 use crate::target::UnixSocket;
 use crate::tls::server_name;
 use crate::url::{Scheme, Url};
@@ -27,16 +27,14 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
     });
     let user = line.option(&flags::USER, values::user);
     let statuses = line.option(&flags::EXPECT_STATUS, |text| {
-        StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401".to_owned()))
+        StatusList::parse(text).ok_or_else(|| Wrong("wanted statuses such as 200 or 200-399,401, or any".to_owned()))
     });
-    let body = line.sought(&flags::EXPECT_BODY);
+    let body = body::understand(line, &method);
     let redirects = line.option(&flags::REDIRECTS, values::redirects).unwrap_or_default();
+    let version = version(line, &given);
     let show_body = line.switch(&flags::SHOW_BODY);
+    let proxy = tcp::proxy(line);
     let options = tls::understand(line);
-    if body.is_some() && method == Method::HEAD {
-        let why = "--expect-body with -X HEAD: the response to HEAD has no body; wanted one of them";
-        line.complain(Complaint::ours(why));
-    }
     let target = target(line, &method, options.tls.server_name.is_some());
     let url_user = target.as_ref().and_then(|(url, _)| url.user.clone());
     let authorization = authorization(line, &given, user, url_user);
@@ -56,11 +54,13 @@ pub(super) fn understand(line: &mut Line<'_>) -> Option<Probe> {
         host,
         statuses,
         are_statuses_explicit,
-        body: body.map_or(BodyUse::Ignore, BodyUse::Search),
+        body,
         unix_socket,
         tls,
         redirects,
+        version,
         show_body,
+        proxy,
     };
     Some(Probe::Http(Box::new(probe)))
 }
@@ -84,6 +84,19 @@ fn target(line: &mut Line<'_>, method: &Method, has_server_name: bool) -> Option
         if line > values::MOST_LINE { Err(Wrong("wanted at most 64 KiB".to_owned())) } else { Ok((url, own)) }
     })?;
     Some((url, socket.or(own)))
+}
+
+/// Which HTTP is spoken. What only HTTP/1.1 can send is refused with the other.
+fn version(line: &mut Line<'_>, given: &[Header]) -> HttpVersion {
+    if !line.switch(&flags::HTTP2) {
+        return HttpVersion::Any;
+    }
+    for header in given {
+        if is_of_http1(&header.name) {
+            line.complain(Complaint::ours("--http2 with a header of HTTP/1.1's connections, such as Connection"));
+        }
+    }
+    HttpVersion::Http2
 }
 
 pub(crate) fn is(header: &Header, name: &str) -> bool {

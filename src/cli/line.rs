@@ -92,7 +92,12 @@ impl<'a> Line<'a> {
 
     /// A text to look for.
     pub(super) fn sought(&mut self, flag: &'static Flag) -> Option<Sought> {
-        self.word(flag, |word| match word.value() {
+        self.texts(flag).into_iter().next()
+    }
+
+    /// Every text to look for.
+    pub(super) fn texts(&mut self, flag: &'static Flag) -> Vec<Sought> {
+        self.words(flag, |word| match word.value() {
             "" => Err(Wrong("wanted a text".to_owned())),
             text => Ok(Sought { text: text.to_owned(), shown: word.typed().to_owned() }),
         })

@@ -74,11 +74,11 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-/// A value: a credential only up to its colon, any other up to what looks like an option in the same string.
+/// A value: a credential only up to its colon, or not at all where it is any text, any other up to what looks like an option in the same string.
 fn value(flag: &Flag, typed: &str) -> String {
     match (flag.is_secret, typed.split_once(':'), typed.split_once(" -")) {
-        (true, Some((name, _)), _) => quoted(&format!("{name}: …")),
-        (true, None, _) => "\"…\"".to_owned(),
+        (true, Some((name, _)), _) if !flag.is_text => quoted(&format!("{name}: …")),
+        (true, ..) => "\"…\"".to_owned(),
         (false, _, Some((before, _))) => quoted(&format!("{before} …")),
         (false, _, None) => quoted(typed),
     }
@@ -133,6 +133,11 @@ impl Complaint {
         Complaint(format!("--and {command}: {}", self.0))
     }
 
+    /// The same, in what is asked for a path.
+    pub(crate) fn in_path(self, path: &str) -> Complaint {
+        Complaint(format!("{}: {}", shown(path, VALUE_CHARS), self.0))
+    }
+
     /// Something that was given more than once.
     pub(crate) fn repeated(name: &'static str, count: usize) -> Complaint {
         Complaint(format!("{name}: given {count} times, wanted once"))
@@ -157,6 +162,11 @@ impl UsageError {
     /// An error of all these complaints.
     pub(crate) fn new(command: Option<&'static Command>, output: Format, complaints: Vec<Complaint>) -> UsageError {
         UsageError { command, output, complaints }
+    }
+
+    /// What is wrong, one by one.
+    pub(crate) fn complaints(self) -> Vec<Complaint> {
+        self.complaints
     }
 
     /// All complaints as one text, each once, as many as an event has room for.
@@ -201,6 +211,7 @@ mod tests {
             (Named::Command("http://admin:s3cret@localhost"), "\"localhost\""),
             (Named::Value(&flags::HEADER, "Authorization: s3cret"), "--header \"Authorization: …\""),
             (Named::Value(&flags::USER, "s3cret"), "--user \"…\""),
+            (Named::Value(&flags::SEND, "s3cret: x"), "--send \"…\""),
             (Named::Value(&flags::TIMEOUT, "1s -u admin:s3cret"), "--timeout \"1s …\""),
             (Named::Operand("TARGET", ":1 -u admin:s3cret"), "TARGET \":1…\""),
             (Named::Operand("TARGET", "host=db password=s3cret"), "TARGET \"host=db…\""),

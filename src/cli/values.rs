@@ -9,6 +9,7 @@ use base64::{Engine as _, alphabet};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method};
 
+use crate::connection::Proxy;
 use crate::outcome::{EXIT_DEFECT, EXIT_USAGE};
 use crate::probe::http::{Header, Redirects};
 use crate::report::Format;
@@ -105,6 +106,15 @@ pub(crate) fn redirects(text: &str) -> Result<Redirects, Wrong> {
         "same-host" => Ok(Redirects::SameHost),
         "none" => Ok(Redirects::None),
         _ => wrong("wanted same-host or none"),
+    }
+}
+
+/// A version of the PROXY protocol.
+pub(crate) fn proxy(text: &str) -> Result<Proxy, Wrong> {
+    match text {
+        "v1" => Ok(Proxy::V1),
+        "v2" => Ok(Proxy::V2),
+        _ => wrong("wanted v1 or v2"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::attempt::Attempt;
 use crate::connection::limited::Limited;
 use crate::connection::spoken::{is_settings, is_tls_record};
-use crate::connection::{Connection, Place, dial};
+use crate::connection::{Connection, Place, Proxy, dial};
 use crate::output::Narrator;
 use crate::tls::{Alpn, Tls};
 
@@ -38,14 +38,16 @@ pub(crate) enum Instead {
     Tls,
     /// HTTP/2, and no HTTP/1.1.
     Http2,
+    /// HTTP/1.1, where HTTP/2 was spoken.
+    Http1,
     /// The PROXY protocol's header, before HTTP.
     Proxy,
 }
 
 impl Connection {
     /// What the server speaks or wants in place of plain HTTP/1.1, or of plain HTTP/2 where `asked` says that, as far
-    /// as it is certain. For a connection that ended without an answer; it is left first, as a server may serve one
-    /// client at a time.
+    /// as it is certain. For a connection that ended without an answer that can be read; it is left first, as a server
+    /// may serve one client at a time.
     #[inline(never)] // for failures only
     pub(crate) fn wanted_instead(&mut self, asked: Alpn) -> Option<Instead> {
         let look = self.look_again()?;
@@ -53,13 +55,13 @@ impl Connection {
             return Some(Instead::Tls);
         }
         if asked == Alpn::Http2 {
-            return None;
+            return look.gets(HTTP1, STATUS, is_status_line).then_some(Instead::Http1);
         }
         // A server that answers HTTP/1.1 as well has ended this one connection for another reason.
         let has_no_http1 = || look.ask(HTTP1, STATUS).is_some_and(|answer| !answer.starts_with(b"HTTP/"));
         if look.gets(HTTP2, FRAME, is_settings) {
             has_no_http1().then_some(Instead::Http2)
-        } else if look.gets(PROXIED, STATUS, is_served) {
+        } else if self.proxy.is_none() && look.gets(PROXIED, STATUS, is_served) {
             has_no_http1().then_some(Instead::Proxy)
         } else {
             None
@@ -75,13 +77,14 @@ impl Connection {
         self.leave();
         let attempt =
             Attempt { deadline: self.line.deadline.at_most(LOOK), connect: None, narrator: Narrator::SILENT };
-        Some(Look { place: self.place.clone(), attempt })
+        Some(Look { place: self.place.clone(), proxy: self.proxy, attempt })
     }
 }
 
 /// A place to ask again, and the time for it.
 struct Look {
     place: Place,
+    proxy: Option<Proxy>,
     attempt: Attempt,
 }
 
@@ -110,6 +113,7 @@ impl Look {
         };
         let mut line = Limited::new(socket, self.attempt.deadline);
         // A server that does not like the question may be gone before it is written: then reading tells.
+        let _ = self.proxy.map_or(Ok(()), |proxy| proxy.introduce(&mut line));
         let _ = line.write_all(question);
         let mut answer = Vec::new();
         match line.take(most).read_to_end(&mut answer) {
@@ -124,10 +128,14 @@ fn is_tls_answer(answer: &[u8]) -> bool {
     is_tls_record(answer) && (answer.first() == Some(&21) || answer.get(5) == Some(&2))
 }
 
+fn is_status_line(answer: &[u8]) -> bool {
+    answer.starts_with(b"HTTP/1.")
+}
+
 /// True for a status line that says more than that the request was not understood: a server that does not know
 /// the PROXY protocol takes its header for a request.
 fn is_served(answer: &[u8]) -> bool {
-    answer.starts_with(b"HTTP/1.")
+    is_status_line(answer)
         && answer.get(9..12).is_some_and(|status| ![b"400", b"405", b"501", b"505"].iter().any(|bad| status == *bad))
 }
 

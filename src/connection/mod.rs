@@ -5,6 +5,7 @@
 mod dial;
 mod limited;
 mod look;
+mod proxy;
 mod spoken;
 
 use std::io::{self, IoSlice, Read, Write};
@@ -21,6 +22,7 @@ use crate::target::{HostPort, Target};
 use crate::tls::{Alpn, Session, Tls, TlsCause};
 use limited::Limited;
 pub(crate) use look::Instead;
+pub(crate) use proxy::Proxy;
 pub(crate) use spoken::Spoken;
 
 /// How many of the first bytes received are kept, to tell what the peer speaks: a HTTP/2 frame's header has 9.
@@ -55,16 +57,18 @@ pub(crate) struct Connection {
     narrator: Narrator,
     peer: Option<SocketAddr>,
     is_loopback: bool,
+    proxy: Option<Proxy>,
     phase_began: Instant,
     first: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects to the first address that accepts, and shakes hands where `protection` is given. `localhost` tries
-    /// 127.0.0.1 first, as many containers have no IPv6 loopback. If none accepts, the failure is the one that got
-    /// furthest. Never sleeps past the deadline.
+    /// Connects to the first address that accepts, sends the header of `proxy`, and shakes hands where `protection` is
+    /// given. `localhost` tries 127.0.0.1 first, as many containers have no IPv6 loopback. If none accepts, the failure
+    /// is the one that got furthest. Never sleeps past the deadline.
     pub(crate) fn open(
         target: &Target,
+        proxy: Option<Proxy>,
         protection: Option<Protection<'_>>,
         attempt: Attempt,
     ) -> Result<Connection, Failure> {
@@ -78,6 +82,9 @@ impl Connection {
             }
             Target::Tcp(place) => Connection::open_tcp(place, attempt, began)?,
         };
+        if let Some(proxy) = proxy {
+            connection.introduce(proxy)?;
+        }
         if let Some(protection) = protection {
             connection.send_at_once();
             connection.shake_hands(protection)?;
@@ -112,6 +119,7 @@ impl Connection {
             narrator: attempt.narrator,
             peer: None,
             is_loopback: true,
+            proxy: None,
             phase_began,
             first: Vec::new(),
         }
@@ -138,6 +146,11 @@ impl Connection {
     /// True if the server asked for a certificate that was not given: what it then refuses, it refuses for that.
     pub(crate) fn wants_certificate(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.wants_certificate())
+    }
+
+    /// True if the server has chosen what is spoken above TLS.
+    pub(crate) fn has_agreed(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.connection.alpn_protocol().is_some())
     }
 
     /// True if TLS itself failed: what came above it then means nothing.

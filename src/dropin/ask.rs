@@ -5,10 +5,12 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use super::options::complain;
 use super::sh::{self, Script};
 use super::write_out::write_out;
 use super::{Asking, Heads, Meant, Print, Streams, Tool, web};
-use crate::cli::parse::TIMEOUT;
+use crate::cli::run::TIMEOUT;
+use crate::cli::{flags, values};
 use crate::outcome::{Cause, EXIT_UNHEALTHY, Evidence, Failure, Outcome, Response};
 use crate::output::{Stream, Telling};
 use crate::probe::Probe;
@@ -20,23 +22,24 @@ use crate::tls::TlsCause;
 const EXIT_TIMED_OUT: u8 = 124;
 
 /// One call of a tool.
-struct Call {
+struct Call<'a> {
     tool: Tool,
     streams: Streams,
     /// When it began.
     began: Instant,
-    /// When the process did: 29 seconds from then, all is over where the call has no limit of its own.
+    /// When the process did: from then counts the limit of a call that has none of its own.
     started: Instant,
     /// The limit that `timeout` gives it.
     limit: Option<Duration>,
     /// True if a variable gave a part of its words: then no line shows more of them than host and port.
     is_filled: bool,
+    env: sh::Env<'a>,
 }
 
 /// Runs a tool's command line as the whole of a process.
-pub(super) fn one(tool: Tool, args: Vec<OsString>, started: Instant) -> u8 {
+pub(super) fn one(tool: Tool, args: Vec<OsString>, started: Instant, env: sh::Env<'_>) -> u8 {
     let streams = Streams { stdout: Stream::Out, stderr: Stream::Err };
-    Call { tool, streams, began: started, started, limit: None, is_filled: false }.run(args)
+    Call { tool, streams, began: started, started, limit: None, is_filled: false, env }.run(args)
 }
 
 /// Runs the script among a shell's arguments.
@@ -52,11 +55,11 @@ pub(super) fn script(args: &[OsString], env: sh::Env<'_>, started: Instant) -> u
         let args = call.args.iter().map(OsString::from).collect();
         let streams = Streams { stdout: call.stdout, stderr: call.stderr };
         let (began, is_filled) = (Instant::now(), call.is_filled);
-        Call { tool: call.tool, streams, began, started, limit: call.timeout, is_filled }.run(args)
+        Call { tool: call.tool, streams, began, started, limit: call.timeout, is_filled, env }.run(args)
     })
 }
 
-impl Call {
+impl Call<'_> {
     fn run(&self, args: Vec<OsString>) -> u8 {
         match self.tool.understand(args, self.streams) {
             Ok(Meant::Ask(asking)) => self.ask(*asking),
@@ -80,7 +83,14 @@ impl Call {
 
     fn ask(&self, asking: Asking) -> u8 {
         let mut codes = Vec::with_capacity(asking.probes.len());
-        let (began, timeout) = self.limits(asking.timeout);
+        let (began, timeout) = match self.limits(asking.timeout) {
+            Ok(limits) => limits,
+            Err(complaint) => {
+                let code = self.tool.exit_usage();
+                self.say(&(self.tool.prefix(code) + &complaint));
+                return code;
+            }
+        };
         for mut probe in asking.probes {
             if self.is_filled {
                 probe.hide_words();
@@ -99,13 +109,26 @@ impl Call {
         self.tool.together(&codes)
     }
 
-    /// The instant that the deadline counts from, and its length.
-    fn limits(&self, own: Option<Duration>) -> (Instant, Duration) {
+    /// The instant that the deadline counts from, and its length; or what is wrong with the variable that says it where the
+    /// command line doesn't.
+    fn limits(&self, own: Option<Duration>) -> Result<(Instant, Duration), String> {
         let own = match (own, self.limit) {
             (Some(own), Some(limit)) => Some(own.min(limit)),
             (own, limit) => own.or(limit),
         };
-        own.map_or((self.started, TIMEOUT), |own| (self.began, own))
+        match own {
+            Some(own) => Ok((self.began, own)),
+            None => Ok((self.started, self.default_timeout()?)),
+        }
+    }
+
+    /// The limit of a call that has none of its own: as of a probe, by its variable.
+    fn default_timeout(&self) -> Result<Duration, String> {
+        let set =
+            flags::TIMEOUT.env.and_then(|name| Some((name, (self.env)(name).filter(|value| !value.is_empty())?)));
+        let Some((name, value)) = set else { return Ok(TIMEOUT) };
+        let value = value.to_string_lossy();
+        values::timeout(&value).map_err(|why| complain(name, &value, why))
     }
 
     /// Tells what came of a probe, and returns the exit code.

@@ -8,7 +8,7 @@ use http::Method;
 
 use super::options::{Options, Refused, complain};
 use super::table::Effect::{Ignored, Is, Refused as No};
-use super::table::{HTTP1_ONLY, Meaning, NO_BODY, NO_FILE, NO_INPUT, NO_PROXY, Row, switch, value};
+use super::table::{Meaning, NO_BODY, NO_FILE, NO_HTTP3, NO_INPUT, NO_PROXY, Row, switch, value};
 use super::web::{self, BadUrl, Request, TlsFile, elsewhere, load_tls};
 use super::write_out::write_out;
 use super::{Asking, Heads, Meant, Print, Streams};
@@ -17,7 +17,7 @@ use crate::cli::usage::Named;
 use crate::cli::values;
 use crate::outcome::{Cause, Missing, StatusList};
 use crate::output::Stream;
-use crate::probe::http::{BodyUse, Header, Redirects};
+use crate::probe::http::{BodyUse, Header, HttpVersion, Redirects};
 use crate::target::UnixSocket;
 use crate::text::{VALUE_CHARS, quoted, shown};
 use crate::tls::{Tls, TlsCause};
@@ -69,7 +69,9 @@ pub(crate) static OPTIONS: &[Row] = &[
     switch(&["-6", "--ipv6"], Ignored),
     switch(&["--basic"], Ignored),
     switch(&["--compressed"], Ignored),
-    switch(&["--http1.1"], Ignored),
+    switch(&["--http1.1"], Is(Meaning::Http1)),
+    // An offer: by Upgrade, which a server need not take, and by ALPN, where HTTP/2 is asked where the server wants it.
+    switch(&["--http2"], Ignored),
     switch(&["--tcp-nodelay"], Ignored),
     switch(&["--tlsv1.2"], Ignored),
     switch(&["--tlsv1.3"], Ignored),
@@ -97,8 +99,8 @@ pub(crate) static OPTIONS: &[Row] = &[
     value(&["-b", "--cookie"], No("write -H 'Cookie: NAME=VALUE'")),
     value(&["-K", "--config"], No(NO_INPUT)),
     switch(&["-n", "--netrc"], No(NO_INPUT)),
-    switch(&["--http2-prior-knowledge"], No(HTTP1_ONLY)),
-    switch(&["--http3"], No(HTTP1_ONLY)),
+    switch(&["--http2-prior-knowledge"], Is(Meaning::Http2)),
+    switch(&["--http3"], No(NO_HTTP3)),
 ];
 
 /// How curl splits words.
@@ -171,6 +173,11 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         statuses,
         redirects,
         body,
+        version: match (options.is_on(Meaning::Http2), options.is_on(Meaning::Http1)) {
+            (true, _) => HttpVersion::Http2,
+            (false, true) => HttpVersion::Http1,
+            (false, false) => HttpVersion::Any,
+        },
     };
     let probes = urls.iter().map(|typed| {
         let url = url(typed, &options, request.unix_socket.is_some())?;
@@ -301,12 +308,12 @@ pub(super) fn exit(cause: &Cause) -> u8 {
             Missing::Handshake => 35,
             Missing::RequestTaken => 55,
             // A peer that closes with bytes unread sends a reset: curl's 56 would be chance.
-            Missing::Head { .. } | Missing::Answer { .. } => 52,
+            Missing::Head { .. } | Missing::Banner { .. } | Missing::Answer { .. } => 52,
             Missing::Body => 18,
         },
         // Redirects are wanted unless there may be none.
         Cause::Status { status: 301..=303 | 307 | 308, .. } | Cause::TooManyRedirects => 47,
-        Cause::Status { .. } | Cause::BodyLacks { .. } => 22,
+        Cause::Status { .. } | Cause::BodyLacks { .. } | Cause::Json(_) => 22,
         Cause::HeadersTooLarge | Cause::TooManyHeaders => 56,
         Cause::WantsProxy => 52,
         Cause::Tls(cause) if cause.name() == "certificate" => 60,
@@ -317,6 +324,7 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         Cause::Location { error: LocationError::Scheme(_), .. }
         | Cause::Malformed { .. }
         | Cause::OnlyHttp2
+        | Cause::OnlyHttp1
         | Cause::NotHttp
         | Cause::SpeaksTls { .. } => 1,
         // Of other handlers.
@@ -329,9 +337,11 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         | Cause::NotGrpc { .. }
         | Cause::TurnedAway { .. }
         | Cause::BadGrpc { .. }
+        | Cause::Said(_)
         | Cause::File(_)
         | Cause::Stale { .. }
         | Cause::FileLacks { .. }
-        | Cause::Install(_) => 1,
+        | Cause::Install(_)
+        | Cause::NotListening { .. } => 1,
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         metadata,
         authority,
         serving: ServingList::default(),
+        proxy: None,
     };
     let length = |meaning| match options.last(meaning) {
         None => Ok(TIMEOUT),
@@ -174,6 +175,7 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         | Cause::Code { .. }
         | Cause::TurnedAway { .. }
         | Cause::BadGrpc { .. }
+        | Cause::Said(_)
         | Cause::Timeout { missing: Missing::Answer { .. }, .. }
         | Cause::Closed { missing: Missing::Answer { begun: true } } => 3,
         Cause::Refused { .. }
@@ -195,16 +197,19 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         // Of other handlers.
         Cause::Status { .. }
         | Cause::BodyLacks { .. }
+        | Cause::Json(_)
         | Cause::HeadersTooLarge
         | Cause::TooManyHeaders
         | Cause::Malformed { .. }
         | Cause::OnlyHttp2
+        | Cause::OnlyHttp1
         | Cause::TooManyRedirects
         | Cause::OutOfTls { .. }
         | Cause::Location { .. }
         | Cause::File(_)
         | Cause::Stale { .. }
         | Cause::FileLacks { .. }
-        | Cause::Install(_) => 2,
+        | Cause::Install(_)
+        | Cause::NotListening { .. } => 2,
     }
 }

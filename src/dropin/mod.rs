@@ -113,7 +113,7 @@ impl Name {
     #[inline(never)]
     pub(crate) fn run(self, started: Instant, args: Vec<OsString>, env: sh::Env<'_>) -> u8 {
         match self {
-            Name::Tool(tool) => ask::one(tool, args, started),
+            Name::Tool(tool) => ask::one(tool, args, started, env),
             Name::Shell => ask::script(&args, env, started),
         }
     }

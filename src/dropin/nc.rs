@@ -74,7 +74,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         ([path], true) => {
             let socket = UnixSocket::parse(&Word::literal(path));
             let socket = socket.map_err(|Wrong(why)| refused(format!("{}: {why}", quoted(path))))?;
-            vec![Probe::Tcp(TcpProbe { target: Target::Unix(socket) })]
+            vec![Probe::Tcp(TcpProbe { target: Target::Unix(socket), proxy: None, conversation: None })]
         }
         (_, true) => return Err(refused("wanted one path after -U")),
         ([host, ports @ ..], false) if !ports.is_empty() => {
@@ -109,7 +109,7 @@ fn probe(host: &str, port: &str, is_numeric: bool) -> Result<Probe, Refused> {
         return Err(refused(elsewhere(&host)));
     }
     let target = Target::parse(&word).map_err(|Wrong(why)| refused(why))?;
-    Ok(Probe::Tcp(TcpProbe { target }))
+    Ok(Probe::Tcp(TcpProbe { target, proxy: None, conversation: None }))
 }
 
 /// What -v says of an open port, as nc does.

@@ -24,6 +24,10 @@ pub(super) enum Meaning {
     Referer,
     /// The certificate is not verified.
     Insecure,
+    /// Only HTTP/1.1 is spoken.
+    Http1,
+    /// HTTP/2 is spoken from the first byte.
+    Http2,
     /// Redirects are followed.
     Location,
     /// How many redirects at most.
@@ -152,5 +156,5 @@ pub(super) const NO_INPUT: &str = "exec-probe reads no file but certificates and
 /// Why there is no proxy.
 pub(super) const NO_PROXY: &str = "exec-probe uses no proxy: it asks this host only";
 
-/// Why nothing but HTTP/1.1 is spoken.
-pub(super) const HTTP1_ONLY: &str = "exec-probe speaks HTTP/1.1";
+/// Why HTTP/3 is not spoken.
+pub(super) const NO_HTTP3: &str = "exec-probe speaks HTTP/1.1 and HTTP/2";

@@ -11,7 +11,7 @@ use crate::cli::http::{headers, is};
 use crate::locality::Host;
 use crate::outcome::StatusList;
 use crate::probe::Probe;
-use crate::probe::http::{BodyUse, Header, HostHeader, HttpProbe, Redirects};
+use crate::probe::http::{BodyUse, Header, HostHeader, HttpProbe, HttpVersion, Redirects};
 use crate::target::UnixSocket;
 use crate::text::quoted;
 use crate::tls::{self, Identity, Tls, Trust};
@@ -29,6 +29,7 @@ pub(super) struct Request {
     pub(super) statuses: StatusList,
     pub(super) redirects: Redirects,
     pub(super) body: BodyUse,
+    pub(super) version: HttpVersion,
 }
 
 impl Request {
@@ -50,7 +51,9 @@ impl Request {
             unix_socket: self.unix_socket.clone(),
             tls: self.tls.clone(),
             redirects: self.redirects,
+            version: self.version,
             show_body: false,
+            proxy: None,
         }))
     }
 }

@@ -16,7 +16,7 @@ use crate::cli::grammar::Grammar;
 use crate::cli::usage::Named;
 use crate::cli::values;
 use crate::outcome::{Cause, StatusList};
-use crate::probe::http::{BodyUse, Header, Redirects};
+use crate::probe::http::{BodyUse, Header, HttpVersion, Redirects};
 use crate::text::{VALUE_CHARS, shown};
 use crate::tls::Tls;
 use crate::url::Url;
@@ -152,6 +152,7 @@ pub(super) fn understand(args: Vec<OsString>, streams: Streams) -> Result<Meant,
         statuses: StatusList(statuses),
         redirects,
         body,
+        version: HttpVersion::Http1,
     };
     let probes = urls.iter().map(|typed| Ok(request.probe(url(typed)?))).collect::<Result<_, Refused>>()?;
     let print = Print {
@@ -237,6 +238,7 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         | Cause::TooManyHeaders
         | Cause::Malformed { .. }
         | Cause::OnlyHttp2
+        | Cause::OnlyHttp1
         | Cause::NotHttp
         | Cause::SpeaksTls { .. }
         | Cause::WantsProxy => 4,
@@ -244,7 +246,11 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         Cause::Tls(_) => 4,
         Cause::OutOfTls { .. } => 5,
         Cause::Status { status: 401, .. } => 6,
-        Cause::Status { .. } | Cause::BodyLacks { .. } | Cause::TooManyRedirects | Cause::Location { .. } => 8,
+        Cause::Status { .. }
+        | Cause::BodyLacks { .. }
+        | Cause::Json(_)
+        | Cause::TooManyRedirects
+        | Cause::Location { .. } => 8,
         // Of other handlers.
         Cause::Serving { .. }
         | Cause::UnknownServing { .. }
@@ -255,9 +261,11 @@ pub(super) fn exit(cause: &Cause) -> u8 {
         | Cause::NotGrpc { .. }
         | Cause::TurnedAway { .. }
         | Cause::BadGrpc { .. }
+        | Cause::Said(_)
         | Cause::File(_)
         | Cause::Stale { .. }
         | Cause::FileLacks { .. }
-        | Cause::Install(_) => 1,
+        | Cause::Install(_)
+        | Cause::NotListening { .. } => 1,
     }
 }

@@ -136,14 +136,15 @@ impl Install {
         Ok(done)
     }
 
-    /// Opens the folder, and refuses one that nothing can be executed from.
-    fn folder(&self) -> Result<Folder, InstallCause> {
+    /// Opens the folder, which a DEST with a slash at its end makes, and refuses one that nothing can be executed from.
+    fn folder(&self) -> Result<Folder<'_>, InstallCause> {
         let place = &self.place;
         let shown = || place.shown_folder.clone();
-        let folder = Folder::open(place).map_err(|errno| match errno.raw_os_error() {
-            libc::ENOTDIR if place.folder.exists() => InstallCause::InTheWay { name: shown(), kind: "a file" },
-            libc::ENOENT | libc::ENOTDIR => InstallCause::NoFolder { folder: shown() },
-            _ => call("open")(errno),
+        let folder = Folder::open(place).or_else(|errno| match errno.raw_os_error() {
+            libc::ENOENT if place.shown_parent.is_some() => Folder::make(place),
+            libc::ENOTDIR if place.folder.exists() => Err(InstallCause::InTheWay { name: shown(), kind: "a file" }),
+            libc::ENOENT | libc::ENOTDIR => Err(InstallCause::NoFolder { folder: shown() }),
+            _ => Err(call("open")(errno)),
         })?;
         if folder.is_executable() {
             return Ok(folder);
@@ -153,7 +154,7 @@ impl Install {
 
     /// Refuses what must not be lost. A regular file at DEST is replaced whatever it holds, because updating a copy is what
     /// DEST is for; a link's name is replaced only if it is a link already.
-    fn check_names(&self, folder: &Folder) -> Result<(), InstallCause> {
+    fn check_names(&self, folder: &Folder<'_>) -> Result<(), InstallCause> {
         let copy = (&self.place.name, &self.place.shown_name, &[FileType::RegularFile, FileType::Symlink][..]);
         let links = self.links.iter().map(|link| (&link.name, &link.shown, &[FileType::Symlink][..]));
         for (name, shown_name, replaced) in std::iter::once(copy).chain(links) {
@@ -168,7 +169,7 @@ impl Install {
 
 /// True if the copy is there: the same bytes and the mode, and nobody else can change them, neither as the owner nor by
 /// another name. `source` is at its start again.
-fn is_same(source: &mut File, folder: &Folder, name: &str) -> Result<bool, InstallCause> {
+fn is_same(source: &mut File, folder: &Folder<'_>, name: &str) -> Result<bool, InstallCause> {
     let Some(there) = folder.open_file(name) else { return Ok(false) };
     let (Ok(own), Ok(other)) = (source.metadata(), there.metadata()) else { return Ok(false) };
     let is_ours = other.mode() & 0o7777 == MODE
@@ -275,5 +276,7 @@ mod tests {
         }
         let shown: BTreeSet<_> = rows.iter().map(|(cause, ..)| kind(cause)).collect();
         assert_eq!(shown, KINDS.iter().copied().collect(), "variants in the table, and all there are");
+        let rows = rows.iter().map(|(cause, name, text)| (cause, *name, *text));
+        crate::page::assert_listed("install causes", rows);
     }
 }

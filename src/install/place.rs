@@ -24,34 +24,30 @@ pub(crate) struct Place {
     pub(super) shown_name: String,
     /// True if a placeholder gave a part of the folder: then no other spelling of it is shown either.
     pub(super) is_folder_hidden: bool,
+    /// The folder of the folder, for messages, where DEST ends in a slash: then a missing folder is made.
+    pub(super) shown_parent: Option<String>,
 }
 
 impl Place {
     /// Looks up whether DEST is a folder, which gets a file of the usual name, or the file itself.
     pub(crate) fn of(dest: &Word) -> Place {
         let (value, all) = (dest.value(), dest.all());
-        let typed = |part: Part<'_>| shown(&part.typed(), TARGET_CHARS);
         if value.ends_with('/') || Path::new(value).is_dir() {
-            let typed = typed(all);
+            let shown_all = typed(all);
+            let is_slashed = value.ends_with('/') && !value.trim_end_matches('/').is_empty();
             return Place {
                 // With a slash at its end, a file in its place would be one that is not there.
                 folder: without_last_slash(value).into(),
                 name: NAME.to_owned(),
-                shown: format!("{}/{NAME}", typed.trim_end_matches('/')),
-                shown_folder: without_last_slash(&typed).to_owned(),
+                shown: format!("{}/{NAME}", shown_all.trim_end_matches('/')),
+                shown_folder: without_last_slash(&shown_all).to_owned(),
                 shown_name: NAME.to_owned(),
                 is_folder_hidden: all.placeholder().is_some(),
+                shown_parent: is_slashed.then(|| folder_of(all.split_at(value.trim_end_matches('/').len()).0).1),
             };
         }
-        let slash = value.rfind('/');
-        let (before, name) = all.split_at(slash.map_or(0, |at| at + 1));
-        let (folder, shown_folder) = match slash {
-            None => (".", ".".to_owned()),
-            Some(0) => ("/", "/".to_owned()),
-            // The folder is a part of what one placeholder gave.
-            Some(at) if before.giver(at).is_some() => (&value[..at], format!("{}/..", typed(before))),
-            Some(at) => (&value[..at], typed(all.split_at(at).0)),
-        };
+        let (folder, shown_folder) = folder_of(all);
+        let (before, name) = split_name(all);
         Place {
             folder: folder.into(),
             name: name.text().to_owned(),
@@ -59,8 +55,30 @@ impl Place {
             shown_folder,
             shown_name: typed(name),
             is_folder_hidden: before.placeholder().is_some(),
+            shown_parent: None,
         }
     }
+}
+
+/// A path without a slash at its end: what comes up to its last slash, and its name.
+fn split_name(path: Part<'_>) -> (Part<'_>, Part<'_>) {
+    path.split_at(path.text().rfind('/').map_or(0, |at| at + 1))
+}
+
+/// The folder that such a path lies in, and its form for messages.
+fn folder_of(path: Part<'_>) -> (&str, String) {
+    let before = split_name(path).0;
+    match path.text().rfind('/') {
+        None => (".", ".".to_owned()),
+        Some(0) => ("/", "/".to_owned()),
+        // The folder is a part of what one placeholder gave.
+        Some(at) if before.giver(at).is_some() => (&path.text()[..at], format!("{}/..", typed(before))),
+        Some(at) => (&path.text()[..at], typed(path.split_at(at).0)),
+    }
+}
+
+fn typed(part: Part<'_>) -> String {
+    shown(&part.typed(), TARGET_CHARS)
 }
 
 /// The same folder: `/probe` for `/probe/`, and `/` for itself.
@@ -100,6 +118,32 @@ mod tests {
                 "{typed}"
             );
             assert_eq!(place.is_folder_hidden, typed.contains("{env"), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_names_the_folder_that_a_new_one_is_made_in() {
+        let env = |_: &str| Some("/no/s3cret".into());
+        let rows = [
+            ("/no", None),
+            ("/no/a", None),
+            // There already: the root, and what is a folder without a slash.
+            ("/", None),
+            ("//", None),
+            ("/tmp", None),
+            ("/no/", Some("/")),
+            ("/no//", Some("/")),
+            ("/no/a/", Some("/no")),
+            ("no/", Some(".")),
+            ("no/a/", Some("no")),
+            ("{env.S}/", Some("{env.S}/..")),
+            ("{env.S}/a/", Some("{env.S}")),
+            ("/x{env.S}/a/", Some("/x{env.S}")),
+            ("/x{env.S}/", Some("/x{env.S}/..")),
+        ];
+        for (typed, parent) in rows {
+            let place = Place::of(&Word::expand(typed, &env).expect("it expands"));
+            assert_eq!(place.shown_parent.as_deref(), parent, "{typed}");
         }
     }
 }

@@ -7,7 +7,8 @@
 
 use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags};
@@ -37,21 +38,48 @@ pub(crate) fn is_name(text: &[u8]) -> bool {
 }
 
 /// The folder of a place, locked: two installs into one folder take turns. The lock goes with the descriptor, so that a
-/// killed install leaves none.
-pub(super) struct Folder(File);
+/// killed install leaves none. A folder that was made for the copy, and is empty when this is dropped, is removed.
+pub(super) struct Folder<'a> {
+    file: File,
+    made: Option<&'a Path>,
+}
 
-impl Folder {
+impl<'a> Folder<'a> {
     /// Opens it. The caller turns the error into words, as those depend on what DEST was.
-    pub(super) fn open(place: &Place) -> Result<Folder, Errno> {
+    pub(super) fn open(place: &'a Place) -> Result<Folder<'a>, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Folder(rustix::fs::openat(CWD, &place.folder, flags, Mode::empty())?.into()))
+        let file = rustix::fs::openat(CWD, &place.folder, flags, Mode::empty())?.into();
+        Ok(Folder { file, made: None })
+    }
+
+    /// Makes it, and opens it. One folder and not a whole path: a mount point with a wrong name is to be noticed. Everybody
+    /// may look into it, whatever the umask says.
+    pub(super) fn make(place: &'a Place) -> Result<Folder<'a>, InstallCause> {
+        let missing = || InstallCause::NoFolder { folder: place.shown_parent.clone().unwrap_or_default() };
+        let made = match rustix::fs::mkdirat(CWD, &place.folder, Mode::from_raw_mode(MODE)) {
+            Ok(()) => Some(place.folder.as_path()),
+            // Another install was faster, or a link leads nowhere.
+            Err(Errno::EXIST) => None,
+            Err(Errno::NOENT) => return Err(missing()),
+            Err(errno) => return Err(call("mkdir")(errno)),
+        };
+        let mut folder = Folder::open(place).map_err(|errno| match errno {
+            Errno::NOENT => InstallCause::InTheWay { name: place.shown_folder.clone(), kind: "a link" },
+            _ => call("open")(errno),
+        })?;
+        folder.made = made;
+        if made.is_some() {
+            let mode = folder.file.metadata().map_err(call("fstat"))?.mode();
+            folder.file.set_permissions(Permissions::from_mode(mode | MODE)).map_err(call("fchmod"))?;
+        }
+        Ok(folder)
     }
 
     /// Waits for another install into this folder.
     pub(super) fn lock(&self) -> Result<(), InstallCause> {
         let began = Instant::now();
         loop {
-            match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+            match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(()),
                 Err(Errno::WOULDBLOCK) if began.elapsed() > PATIENCE => return Err(InstallCause::Busy),
                 Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(2)),
@@ -62,13 +90,13 @@ impl Folder {
 
     /// True unless the mount says that nothing can be executed from it. A file system that does not tell is tried.
     pub(super) fn is_executable(&self) -> bool {
-        let told = rustix::fs::fstatvfs(&self.0);
+        let told = rustix::fs::fstatvfs(&self.file);
         !told.is_ok_and(|stat| stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
     }
 
     /// What has this name, if something has it. A link is not followed.
     pub(super) fn kind(&self, name: &str) -> Result<Option<FileType>, InstallCause> {
-        match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(call("stat")(errno)),
@@ -81,17 +109,17 @@ impl Folder {
             return None;
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.0, name, flags, Mode::empty()).ok().map(File::from)
+        rustix::fs::openat(&self.file, name, flags, Mode::empty()).ok().map(File::from)
     }
 
     /// True if this name is a link to `target`.
     pub(super) fn is_link_to(&self, name: &str, target: &str) -> bool {
-        rustix::fs::readlinkat(&self.0, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target.as_bytes())
+        rustix::fs::readlinkat(&self.file, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target.as_bytes())
     }
 
     /// Removes what a killed install left, whatever it is and whoever owns it.
     pub(super) fn remove_left_over(&self) -> Result<(), InstallCause> {
-        let entries = Dir::read_from(&self.0).map_err(call("open"))?;
+        let entries = Dir::read_from(&self.file).map_err(call("open"))?;
         for entry in entries {
             let entry = entry.map_err(call("getdents64"))?;
             let name = entry.file_name();
@@ -107,13 +135,22 @@ impl Folder {
 
     /// Writes the folder to the disk, so that a crash of the machine does not undo the renames. Some file systems can't.
     pub(super) fn flush(&self) {
-        let _ = self.0.sync_all();
+        let _ = self.file.sync_all();
     }
 
     fn remove(&self, name: impl rustix::path::Arg) -> Result<(), Errno> {
-        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+        match rustix::fs::unlinkat(&self.file, name, AtFlags::empty()) {
             Err(errno) if errno != Errno::NOENT => Err(errno),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.made {
+            // Only the kernel knows at this moment whether it is empty.
+            let _ = rustix::fs::unlinkat(CWD, path, AtFlags::REMOVEDIR);
         }
     }
 }
@@ -121,13 +158,13 @@ impl Folder {
 /// What was made under temporary names, in the order of their numbers, and the name that each will get. What still has
 /// a temporary name when this is dropped is removed.
 pub(super) struct Prepared<'a> {
-    folder: &'a Folder,
+    folder: &'a Folder<'a>,
     names: Vec<&'a str>,
 }
 
 impl<'a> Prepared<'a> {
     /// Nothing yet.
-    pub(super) fn new(folder: &'a Folder) -> Prepared<'a> {
+    pub(super) fn new(folder: &'a Folder<'a>) -> Prepared<'a> {
         Prepared { folder, names: Vec::new() }
     }
 
@@ -135,7 +172,7 @@ impl<'a> Prepared<'a> {
     pub(super) fn copy(&mut self, source: &mut File, becomes: &'a str) -> Result<u64, InstallCause> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let temporary = name(self.names.len());
-        let made = rustix::fs::openat(&self.folder.0, temporary, flags, Mode::RUSR | Mode::WUSR);
+        let made = rustix::fs::openat(&self.folder.file, temporary, flags, Mode::RUSR | Mode::WUSR);
         let mut file = File::from(made.map_err(call("open"))?);
         self.names.push(becomes);
         let size = io::copy(source, &mut file).map_err(call("write"))?;
@@ -146,7 +183,7 @@ impl<'a> Prepared<'a> {
 
     /// Makes a link to `target`.
     pub(super) fn link(&mut self, target: &str, becomes: &'a str) -> Result<(), InstallCause> {
-        rustix::fs::symlinkat(target, &self.folder.0, name(self.names.len())).map_err(call("symlink"))?;
+        rustix::fs::symlinkat(target, &self.folder.file, name(self.names.len())).map_err(call("symlink"))?;
         self.names.push(becomes);
         Ok(())
     }
@@ -169,7 +206,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn rename_one(&self, temporary: &str, becomes: &str) -> Result<Renamed, Errno> {
-        let folder = &self.folder.0;
+        let folder = &self.folder.file;
         let is_free = matches!(self.folder.kind(becomes), Ok(None));
         if !is_free && rustix::fs::renameat_with(folder, temporary, folder, becomes, RenameFlags::EXCHANGE).is_ok() {
             return Ok(Renamed::Swapped);
@@ -179,7 +216,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn take_back(&self, how: Renamed, temporary: &str, name: &str) {
-        let folder = &self.folder.0;
+        let folder = &self.folder.file;
         let _ = match how {
             Renamed::New => self.folder.remove(name),
             Renamed::Swapped => rustix::fs::renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE),

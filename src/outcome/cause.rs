@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::install::InstallCause;
-use crate::outcome::{Missing, Phase, StatusList};
+use crate::outcome::{JsonCause, Missing, Phase, Said, StatusList};
 use crate::regular_file::Unusable;
 use crate::text::{Errno, Length, VALUE_CHARS, quoted, shown};
 use crate::tls::{Alpn, TlsCause};
@@ -38,6 +38,8 @@ pub(crate) enum Cause {
     Status { status: u16, wanted: StatusList, clue: Clue },
     /// The body, or its first 10 KiB, does not hold the text; and how it is compressed, if it is.
     BodyLacks { text: String, cut: bool, coding: Option<String> },
+    /// The body is not the wanted JSON.
+    Json(Box<JsonCause>),
     /// The response headers exceed 64 KiB.
     HeadersTooLarge,
     /// The response has more than 128 header lines.
@@ -46,6 +48,8 @@ pub(crate) enum Cause {
     Malformed { part: String },
     /// The answer is HTTP/2's.
     OnlyHttp2,
+    /// HTTP/2 was asked for, and the server speaks HTTP/1.1.
+    OnlyHttp1,
     /// The answer is no HTTP at all.
     NotHttp,
     /// The server speaks TLS, and was asked plainly.
@@ -79,6 +83,8 @@ pub(crate) enum Cause {
     TurnedAway { frame: &'static str },
     /// The gRPC answer can't be understood.
     BadGrpc { part: &'static str },
+    /// A server said something else than the wanted text.
+    Said(Box<Said>),
     /// A path that can't be read as a regular file.
     File(Unusable),
     /// The file was not modified within this length.
@@ -87,6 +93,8 @@ pub(crate) enum Cause {
     FileLacks { text: String, cut: bool },
     /// Nothing was installed.
     Install(InstallCause),
+    /// `serve` can't listen at its address.
+    NotListening { call: &'static str, errno: i32 },
     /// This host could not even ask.
     System { call: &'static str, errno: i32 },
 }
@@ -132,10 +140,12 @@ impl Cause {
             Cause::Closed { .. } => "closed",
             Cause::Status { .. } => "status",
             Cause::BodyLacks { .. } => "body",
+            Cause::Json(cause) => cause.name(),
             Cause::HeadersTooLarge => "headers-too-large",
             Cause::TooManyHeaders => "too-many-headers",
             Cause::Malformed { .. } => "malformed",
             Cause::OnlyHttp2 => "only-http2",
+            Cause::OnlyHttp1 => "not-http2",
             Cause::NotHttp => "not-http",
             Cause::SpeaksTls { .. } => "speaks-tls",
             Cause::WantsProxy => "wants-proxy",
@@ -150,13 +160,14 @@ impl Cause {
             Cause::NotGrpc { .. } => "not-grpc",
             Cause::TurnedAway { .. } => "turned-away",
             Cause::BadGrpc { .. } => "malformed",
+            Cause::Said(said) => said.turn.name(),
             Cause::File(Unusable::Missing) => "not-found",
             Cause::File(Unusable::NotRegular(_)) => "not-regular",
             Cause::File(Unusable::Call(..)) => "unreadable",
             Cause::Stale { .. } => "stale",
             Cause::FileLacks { .. } => "content",
             Cause::Install(cause) => cause.name(),
-            Cause::System { .. } => "system",
+            Cause::NotListening { .. } | Cause::System { .. } => "system",
         }
     }
 
@@ -177,6 +188,7 @@ impl Cause {
             | Cause::TooManyHeaders
             | Cause::Malformed { .. }
             | Cause::OnlyHttp2
+            | Cause::OnlyHttp1
             | Cause::NotHttp
             | Cause::SpeaksTls { .. }
             | Cause::WantsProxy
@@ -184,8 +196,9 @@ impl Cause {
             | Cause::OutOfTls { .. }
             | Cause::Location { .. }
             | Cause::NotHttp2 { .. }
-            | Cause::NotGrpc { .. } => Some(Phase::Headers),
-            Cause::BodyLacks { .. } => Some(Phase::Body),
+            | Cause::NotGrpc { .. }
+            | Cause::Said(_) => Some(Phase::Headers),
+            Cause::BodyLacks { .. } | Cause::Json(_) => Some(Phase::Body),
             _ => None,
         }
     }
@@ -220,6 +233,7 @@ impl Cause {
                 )
                 | Cause::NotHttp2 { .. }
                 | Cause::OnlyHttp2
+                | Cause::OnlyHttp1
                 | Cause::TurnedAway { .. }
         )
     }
@@ -246,18 +260,22 @@ impl fmt::Display for Cause {
                 write!(f, "no {} in the body{}", sought(text), if *cut { "'s first 10 KiB" } else { "" })?;
                 coding.as_ref().map_or(Ok(()), |coding| write!(f, "; the body is compressed ({coding})"))
             }
+            Cause::Json(cause) => cause.fmt(f),
             Cause::HeadersTooLarge => f.write_str("response headers of more than 64 KiB"),
             Cause::TooManyHeaders => f.write_str("more than 128 response header lines"),
             Cause::Malformed { part } => write!(f, "malformed HTTP response: {part}"),
             Cause::OnlyHttp2 => f.write_str(
-                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
+                "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server",
             ),
+            Cause::OnlyHttp1 => f.write_str("the server speaks HTTP/1.1, not HTTP/2; leave --http2 out to ask it"),
             Cause::NotHttp => f.write_str("the answer is not HTTP"),
             Cause::SpeaksTls { asked } => f.write_str(match asked {
                 Alpn::Http1 => "the server speaks TLS; https:// asks it",
                 Alpn::Http2 => "the server speaks TLS; --tls asks it",
             }),
-            Cause::WantsProxy => f.write_str("the server wants the PROXY protocol's header before HTTP"),
+            Cause::WantsProxy => {
+                f.write_str("the server wants the PROXY protocol's header before HTTP; --proxy-protocol=v1 sends it")
+            }
             Cause::Tls(cause) => cause.fmt(f),
             Cause::TooManyRedirects => f.write_str("the tenth redirect, wanted nine at most"),
             Cause::OutOfTls { status } => {
@@ -283,12 +301,17 @@ impl fmt::Display for Cause {
             Cause::NotGrpc { status } => write!(f, "an HTTP/2 server, but not a gRPC one (HTTP status {status})"),
             Cause::TurnedAway { frame } => write!(f, "the server turned the call away ({frame})"),
             Cause::BadGrpc { part } => write!(f, "malformed gRPC response: {part}"),
+            Cause::Said(said) => said.fmt(f),
             Cause::File(unusable) => unusable.fmt(f),
             Cause::Stale { max_age } => write!(f, "not modified in the last {}", Length(*max_age)),
             Cause::FileLacks { text, cut } => {
                 write!(f, "no {} in the file{}", sought(text), if *cut { "'s first 64 KiB" } else { "" })
             }
             Cause::Install(cause) => cause.fmt(f),
+            Cause::NotListening { errno: libc::EADDRINUSE, .. } => {
+                f.write_str("address in use, another process listens there")
+            }
+            Cause::NotListening { call, errno } => write!(f, "could not listen: {call} gave {}", Errno(*errno)),
             Cause::System { call, errno } => write!(f, "could not ask: {call} gave {}", Errno(*errno)),
         }
     }
@@ -333,190 +356,4 @@ macro_rules! kinds {
 pub(crate) use kinds;
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    use super::*;
-
-    kinds! { Cause:
-        Cause::Refused { .. } => "Refused",
-        Cause::Unreachable { .. } => "Unreachable",
-        Cause::NoSuchAddress { .. } => "NoSuchAddress",
-        Cause::NotLocal { .. } => "NotLocal",
-        Cause::NoSocket => "NoSocket",
-        Cause::Denied => "Denied",
-        Cause::NotAStream => "NotAStream",
-        Cause::Timeout { .. } => "Timeout",
-        Cause::Closed { .. } => "Closed",
-        Cause::Status { .. } => "Status",
-        Cause::BodyLacks { .. } => "BodyLacks",
-        Cause::HeadersTooLarge => "HeadersTooLarge",
-        Cause::TooManyHeaders => "TooManyHeaders",
-        Cause::Malformed { .. } => "Malformed",
-        Cause::OnlyHttp2 => "OnlyHttp2",
-        Cause::NotHttp => "NotHttp",
-        Cause::SpeaksTls { .. } => "SpeaksTls",
-        Cause::WantsProxy => "WantsProxy",
-        Cause::OutOfTls { .. } => "OutOfTls",
-        Cause::Tls(_) => "Tls",
-        Cause::TooManyRedirects => "TooManyRedirects",
-        Cause::Location { .. } => "Location",
-        Cause::Serving { .. } => "Serving",
-        Cause::UnknownServing { .. } => "UnknownServing",
-        Cause::Unimplemented => "Unimplemented",
-        Cause::UnknownService => "UnknownService",
-        Cause::Code { .. } => "Code",
-        Cause::NotHttp2 { .. } => "NotHttp2",
-        Cause::NotGrpc { .. } => "NotGrpc",
-        Cause::TurnedAway { .. } => "TurnedAway",
-        Cause::BadGrpc { .. } => "BadGrpc",
-        Cause::File(_) => "File",
-        Cause::Stale { .. } => "Stale",
-        Cause::FileLacks { .. } => "FileLacks",
-        Cause::Install(_) => "Install",
-        Cause::System { .. } => "System",
-    }
-
-    /// Every cause, its word in JSON, and its text.
-    fn causes() -> Vec<(Cause, &'static str, &'static str)> {
-        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
-        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
-        let limit = Duration::from_millis(900);
-        let timeout = |missing| Cause::Timeout { missing, limit };
-        let closed = |missing| Cause::Closed { missing };
-        let wanted = StatusList(vec![200..=204, 301..=301]);
-        let status = |status, clue| Cause::Status { status, wanted: wanted.clone(), clue };
-        let lacks = |text: &str, cut, coding| Cause::BodyLacks { text: text.into(), cut, coding };
-        vec![
-            (Cause::Refused { tried: vec![v4, v6] }, "refused", "connection refused (127.0.0.1, [::1])"),
-            (Cause::Refused { tried: vec![] }, "refused", "connection refused"),
-            (Cause::Unreachable { tried: vec![v4] }, "unreachable", "network unreachable (127.0.0.1)"),
-            (Cause::NoSuchAddress { tried: vec![v6] }, "no-such-address", "this host has no such address ([::1])"),
-            (
-                Cause::NotLocal { ip: Ipv4Addr::new(8, 8, 8, 8).into() },
-                "not-local",
-                "8.8.8.8 is not an address of this host; only this host can be probed",
-            ),
-            (Cause::NoSocket, "no-socket", "no such socket"),
-            (Cause::Denied, "denied", "permission denied by the socket"),
-            (Cause::NotAStream, "not-a-stream", "not a stream socket"),
-            (timeout(Missing::Connection { tried: vec![v4] }), "timeout", "no connection in 900ms (127.0.0.1)"),
-            (timeout(Missing::RequestTaken), "timeout", "request not taken in 900ms"),
-            (timeout(Missing::Head { begun: false }), "timeout", "no response headers in 900ms"),
-            (timeout(Missing::Head { begun: true }), "timeout", "response headers not complete in 900ms"),
-            (timeout(Missing::Answer { begun: false }), "timeout", "no answer in 900ms"),
-            (timeout(Missing::Body), "timeout", "response body not complete in 900ms"),
-            (
-                closed(Missing::Head { begun: false }),
-                "closed",
-                "connection closed or reset by the peer, no response headers",
-            ),
-            (
-                closed(Missing::Answer { begun: true }),
-                "closed",
-                "connection closed or reset by the peer, answer not complete",
-            ),
-            (status(503, Clue::None), "status", "status 503, wanted 200-204,301"),
-            (
-                status(421, Clue::Host("localhost:80".into())),
-                "status",
-                "status 421, wanted 200-204,301 (sent Host: localhost:80)",
-            ),
-            (
-                status(400, Clue::SpeaksTls),
-                "status",
-                "status 400, wanted 200-204,301; the server speaks TLS; https:// asks it",
-            ),
-            (lacks("ok", false, None), "body", "no \"ok\" in the body"),
-            (lacks("\"a\":\n1", true, None), "body", "no '\"a\": 1' in the body's first 10 KiB"),
-            (lacks("ok", false, Some("gzip".into())), "body", "no \"ok\" in the body; the body is compressed (gzip)"),
-            (Cause::HeadersTooLarge, "headers-too-large", "response headers of more than 64 KiB"),
-            (Cause::TooManyHeaders, "too-many-headers", "more than 128 response header lines"),
-            (
-                Cause::Malformed { part: "invalid header name".into() },
-                "malformed",
-                "malformed HTTP response: invalid header name",
-            ),
-            (
-                Cause::OnlyHttp2,
-                "only-http2",
-                "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
-            ),
-            (Cause::NotHttp, "not-http", "the answer is not HTTP"),
-            (Cause::WantsProxy, "wants-proxy", "the server wants the PROXY protocol's header before HTTP"),
-            (Cause::SpeaksTls { asked: Alpn::Http1 }, "speaks-tls", "the server speaks TLS; https:// asks it"),
-            (Cause::SpeaksTls { asked: Alpn::Http2 }, "speaks-tls", "the server speaks TLS; --tls asks it"),
-            (timeout(Missing::Handshake), "timeout", "no TLS handshake in 900ms"),
-            (Cause::TooManyRedirects, "too-many-redirects", "the tenth redirect, wanted nine at most"),
-            (
-                Cause::Location { status: 302, error: LocationError::Unreadable },
-                "location",
-                "status 302 with a Location that is no URL",
-            ),
-            (
-                Cause::Location { status: 302, error: LocationError::Scheme("ftp".into()) },
-                "location",
-                "status 302 to scheme \"ftp\", wanted http or https",
-            ),
-            (
-                Cause::Serving { status: "NOT_SERVING", wanted: "SERVING".into() },
-                "not-serving",
-                "NOT_SERVING, wanted SERVING",
-            ),
-            (
-                Cause::UnknownServing { number: 9 },
-                "not-serving",
-                "serving status 9, which grpc.health.v1 does not know",
-            ),
-            (Cause::Unimplemented, "unimplemented", "no grpc.health.v1.Health here (UNIMPLEMENTED)"),
-            (Cause::UnknownService, "unknown-service", "the health service does not know this service (NOT_FOUND)"),
-            (Cause::Code { name: "INTERNAL" }, "grpc-status", "the health check ended with INTERNAL"),
-            (
-                Cause::NotHttp2 { instead: Some("HTTP/1.1") },
-                "not-http2",
-                "the server speaks HTTP/1.1, not HTTP/2, so no gRPC",
-            ),
-            (Cause::NotHttp2 { instead: None }, "not-http2", "the answer is not HTTP/2, so no gRPC"),
-            (Cause::NotGrpc { status: 404 }, "not-grpc", "an HTTP/2 server, but not a gRPC one (HTTP status 404)"),
-            (Cause::TurnedAway { frame: "GOAWAY" }, "turned-away", "the server turned the call away (GOAWAY)"),
-            (Cause::BadGrpc { part: "no grpc-status" }, "malformed", "malformed gRPC response: no grpc-status"),
-            (Cause::File(Unusable::Missing), "not-found", "no such file"),
-            (Cause::File(Unusable::NotRegular("a FIFO")), "not-regular", "a FIFO, wanted a regular file"),
-            (Cause::File(Unusable::Call("open", libc::EACCES)), "unreadable", "permission denied"),
-            (Cause::File(Unusable::Call("read", libc::EIO)), "unreadable", "read gave EIO"),
-            (Cause::Stale { max_age: Duration::from_secs(30) }, "stale", "not modified in the last 30s"),
-            // TLS and install have tables of their own.
-            (Cause::Tls(TlsCause::Broken), "tls", "the server's TLS is broken"),
-            (Cause::Install(InstallCause::Busy), "busy", "another install into this folder does not end"),
-            (Cause::FileLacks { text: "up".into(), cut: false }, "content", "no \"up\" in the file"),
-            (Cause::FileLacks { text: "up".into(), cut: true }, "content", "no \"up\" in the file's first 64 KiB"),
-            (
-                Cause::OutOfTls { status: 302 },
-                "location",
-                "status 302 leads from https to http, where --cacert can't verify the server",
-            ),
-            (Cause::System { call: "socket", errno: libc::EMFILE }, "system", "could not ask: socket gave EMFILE"),
-            (Cause::System { call: "connect", errno: 4000 }, "system", "could not ask: connect gave errno 4000"),
-        ]
-    }
-
-    #[test]
-    fn every_cause_reads_whole() {
-        for (cause, name, text) in causes() {
-            assert_eq!((cause.name(), cause.to_string().as_str()), (name, text), "{cause:?}");
-        }
-        let shown: BTreeSet<_> = causes().iter().map(|(cause, ..)| kind(cause)).collect();
-        assert_eq!(shown, KINDS.iter().copied().collect(), "variants in the table, and all there are");
-    }
-
-    #[test]
-    fn no_text_breaks_the_rules_of_messages() {
-        for (cause, ..) in causes() {
-            let text = cause.to_string();
-            let breaks =
-                text.ends_with('.') || ["error", "failed to", "unable"].iter().any(|word| text.contains(word));
-            assert!(!breaks, "{text}");
-        }
-    }
-}
+mod tests;

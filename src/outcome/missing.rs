@@ -16,7 +16,9 @@ pub(crate) enum Missing {
     RequestTaken,
     /// The response headers of HTTP/1.
     Head { begun: bool },
-    /// The answer to a gRPC call.
+    /// What a server says first.
+    Banner { begun: bool },
+    /// The answer to a gRPC call, or to a text.
     Answer { begun: bool },
     /// The response body.
     Body,
@@ -29,7 +31,7 @@ impl Missing {
             Missing::Connection { .. } => Phase::Connect,
             Missing::Handshake => Phase::Tls,
             Missing::RequestTaken => Phase::Request,
-            Missing::Head { .. } | Missing::Answer { .. } => Phase::Headers,
+            Missing::Head { .. } | Missing::Banner { .. } | Missing::Answer { .. } => Phase::Headers,
             Missing::Body => Phase::Body,
         }
     }
@@ -51,9 +53,39 @@ impl fmt::Display for Missing {
             Missing::RequestTaken => "request not taken",
             Missing::Head { begun: false } => "no response headers",
             Missing::Head { begun: true } => "response headers not complete",
+            Missing::Banner { begun: false } => "no banner",
+            Missing::Banner { begun: true } => "banner not complete",
             Missing::Answer { begun: false } => "no answer",
             Missing::Answer { begun: true } => "answer not complete",
             Missing::Body => "response body not complete",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::outcome::kinds! { Missing:
+        Missing::Connection { .. } => "no connection",
+        Missing::Handshake => "no TLS handshake",
+        Missing::RequestTaken => "request not taken",
+        Missing::Head { begun: false } => "no response headers",
+        Missing::Head { begun: true } => "response headers not complete",
+        Missing::Banner { begun: false } => "no banner",
+        Missing::Banner { begun: true } => "banner not complete",
+        Missing::Answer { begun: false } => "no answer",
+        Missing::Answer { begun: true } => "answer not complete",
+        Missing::Body => "response body not complete",
+    }
+
+    #[test]
+    fn whatever_is_missing_has_a_row_on_the_page() {
+        let page = include_str!("../../docs/troubleshooting.md");
+        let is_there =
+            |text: &str| page.contains(&format!("| `{text} in ")) || page.contains(&format!(", {text}` |"));
+        let missing: Vec<_> = KINDS.iter().filter(|text| !is_there(text)).collect();
+        assert!(missing.is_empty(), "docs/troubleshooting.md has no row for {missing:?}");
+        assert_eq!(kind(&Missing::Body), Missing::Body.to_string());
     }
 }

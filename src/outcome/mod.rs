@@ -2,7 +2,9 @@
 //! kubelet's event recorder and every alert count repeats by exact text: no measured time, no source port in it.
 
 mod cause;
+mod json;
 mod missing;
+mod said;
 mod status_list;
 
 use std::fmt;
@@ -14,7 +16,9 @@ use crate::text::quoted;
 #[cfg(test)]
 pub(crate) use cause::kinds;
 pub(crate) use cause::{Cause, Clue};
+pub(crate) use json::{Found, JsonCause};
 pub(crate) use missing::Missing;
+pub(crate) use said::{Said, Turn};
 pub(crate) use status_list::StatusList;
 
 /// Exit code: healthy, or done.
@@ -78,6 +82,10 @@ pub(crate) enum Seen {
     Http { status: u16, not_followed: Option<String> },
     /// An accepted connection.
     Connected,
+    /// The wanted text in what a server says first.
+    Banner,
+    /// The wanted text in the answer to what was sent.
+    Answer,
     /// A gRPC serving status, or the status code of a call where any answer will do.
     Grpc(String),
     /// A regular file.
@@ -190,6 +198,8 @@ impl fmt::Display for Seen {
         match self {
             Seen::Http { status, .. } => write!(f, "status {status}"),
             Seen::Connected => f.write_str("connected"),
+            Seen::Banner => f.write_str("banner as wanted"),
+            Seen::Answer => f.write_str("answer as wanted"),
             Seen::Grpc(status) => f.write_str(status),
             Seen::File => f.write_str("as wanted"),
             Seen::Installed(Installed::Copied(bytes)) => write!(f, "copied, {bytes} bytes"),
@@ -204,7 +214,7 @@ impl Seen {
         match self {
             Seen::Http { status, .. } => Some(status.to_string()),
             Seen::Grpc(status) => Some(quoted(status)),
-            Seen::Connected | Seen::File | Seen::Installed(_) => None,
+            Seen::Connected | Seen::Banner | Seen::Answer | Seen::File | Seen::Installed(_) => None,
         }
     }
 
@@ -227,8 +237,8 @@ mod tests {
 
     #[test]
     fn circumstances_stand_around_the_cause() {
-        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
-        let pod = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 7), 80));
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        let pod = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 7), 8080));
         let missing = Missing::Head { begun: false };
         let closed = |addr| {
             let cause = Cause::Closed { missing: missing.clone() };
@@ -239,24 +249,34 @@ mod tests {
         let rows = [
             (
                 // After a redirect, and a handshake in which the server asked for a certificate.
-                Failure { hop: Some("https://localhost:81".into()), wants_certificate: true, ..closed(loopback) },
-                "redirected to https://localhost:81: connection closed or reset by the peer, no response headers \
-                 (connected to 127.0.0.1:80) (the server asked for a client certificate: --cert and --key)",
+                Failure { hop: Some("https://localhost:8081".into()), wants_certificate: true, ..closed(loopback) },
+                "redirected to https://localhost:8081: connection closed or reset by the peer, no response headers \
+                 (connected to 127.0.0.1:8080) (the server asked for a client certificate: --cert and --key)",
             ),
             (
                 // A sidecar takes what comes for the pod's address, never for loopback.
                 Failure { by_sidecar: true, ..closed(pod) },
-                "connection closed or reset by the peer, no response headers (connected to 10.0.0.7:80) (not by \
+                "connection closed or reset by the peer, no response headers (connected to 10.0.0.7:8080) (not by \
                  loopback: a sidecar may have answered)",
             ),
             (
                 Failure { held_back: true, peer: Some(loopback), ..Failure::new(timeout) },
-                "no response headers in 900ms (connected to 127.0.0.1:80) (this process was not scheduled in time: CPU limit?)",
+                "no response headers in 900ms (connected to 127.0.0.1:8080) (this process was not scheduled in time: CPU limit?)",
             ),
         ];
-        for (failure, wanted) in rows {
-            assert_eq!(failure.to_string(), wanted);
+        for (failure, wanted) in &rows {
+            assert_eq!(failure.to_string(), *wanted);
         }
+        // Each of them has a row of the page, and the page no other.
+        let page = include_str!("../../docs/troubleshooting.md");
+        let table = page.split_once("<!-- circumstances -->\n\n").expect("a table").1.split("\n\n").next();
+        let listed = table.expect("its end").lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+        let mut all = rows.map(|(_, line)| line).concat();
+        for circumstance in listed {
+            assert!(all.contains(circumstance), "{circumstance}");
+            all = all.replace(circumstance, "");
+        }
+        assert!(!all.contains(['(', ':']), "no row of docs/troubleshooting.md: {all}");
         // A peer that answered tells by its answer who it was.
         let answered = Failure::new(Cause::Status { status: 500, wanted: StatusList::default(), clue: Clue::None });
         let answered = Failure { peer: Some(loopback), ..answered };

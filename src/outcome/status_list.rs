@@ -8,8 +8,11 @@ use std::ops::RangeInclusive;
 pub(crate) struct StatusList(pub(crate) Vec<RangeInclusive<u16>>);
 
 impl StatusList {
-    /// Reads `200,204,301-302`; none if it is no such list.
+    /// Reads `200,204,301-302`, or `any`; none if it is no such list.
     pub(crate) fn parse(text: &str) -> Option<StatusList> {
+        if text == "any" {
+            return Some(StatusList(vec![100..=999]));
+        }
         let one = |text: &str| {
             let is_status = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse().ok().filter(|status| is_status && (100..=999).contains(status))
@@ -53,10 +56,15 @@ mod tests {
 
     #[test]
     fn status_lists_read_as_they_are_written() {
-        for (given, wanted) in [("200", "200"), ("200-399", "200-399"), ("200,204,301-302", "200,204,301-302")] {
+        for (given, wanted) in
+            [("200", "200"), ("200-399", "200-399"), ("200,204,301-302", "200,204,301-302"), ("any", "100-999")]
+        {
             assert_eq!(StatusList::parse(given).map(|list| list.to_string()).as_deref(), Some(wanted), "{given}");
         }
-        for given in ["", ",", "200,", "99", "1000", "20", "0200", "300-200", "200-", "-200", "2xx", "200 ", "+20"] {
+        for given in [
+            "", ",", "200,", "99", "1000", "20", "0200", "300-200", "200-", "-200", "2xx", "any,200", "ANY", "200 ",
+            "+20",
+        ] {
             assert_eq!(StatusList::parse(given), None, "{given:?}");
         }
     }

@@ -13,6 +13,17 @@ type Field = (&'static str, Option<String>);
 /// The object of a verdict. A run of several probes has each of them in `probes`, and its own fields are those of the
 /// probe that failed.
 pub(super) fn object(verdict: &Verdict) -> String {
+    write(&all_fields(verdict))
+}
+
+/// The same with the path that it was asked by.
+pub(super) fn object_for(path: &str, verdict: &Verdict) -> String {
+    let mut fields = all_fields(verdict);
+    fields.insert(0, ("path", Some(string(path))));
+    write(&fields)
+}
+
+fn all_fields(verdict: &Verdict) -> Vec<Field> {
     let decisive = match verdict.asked.as_slice() {
         [only] => Some(only),
         all => all.iter().find(|asked| matches!(asked.outcome, Outcome::Unhealthy(_))),
@@ -24,7 +35,7 @@ pub(super) fn object(verdict: &Verdict) -> String {
         let probes: Vec<String> = verdict.asked.iter().map(|asked| write(&self::fields(Some(asked)))).collect();
         fields.push(("probes", Some(format!("[{}]", probes.join(",")))));
     }
-    write(&fields)
+    fields
 }
 
 /// The object of a command line that can't be obeyed.

@@ -54,6 +54,19 @@ impl Verdict {
         })
     }
 
+    /// The line, without its line end.
+    pub(crate) fn line(&self) -> String {
+        text::lines(self)
+    }
+
+    /// As [`Verdict::render`], with the path that it was asked by.
+    pub(crate) fn render_for(&self, path: &str, format: Format) -> String {
+        match format {
+            Format::Text => format!("{path}: {}\n", self.line()),
+            Format::Json => json::object_for(path, self) + "\n",
+        }
+    }
+
     /// The text for `format`, with its line end.
     pub(crate) fn render(&self, format: Format) -> String {
         match format {

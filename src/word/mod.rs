@@ -1,6 +1,7 @@
 //! Words of the command line. An expanded word remembers what was typed, because what a placeholder gave may be a
 //! secret and messages show the typed form.
 
+mod escapes;
 mod placeholder;
 
 use std::ffi::OsString;

@@ -53,8 +53,9 @@ var (
 	grammar = accept("Answers that break HTTP's grammar", inVerdict,
 		"Go and exec-probe are lenient in different places: an empty line before the answer, HTTP versions that do not "+
 			"exist. RFC 9112 lets no server send them.")
-	http1 = accept("HTTP/1.1 only", inVerdict|inRequests,
-		"over TLS the kubelet speaks HTTP/2 where a server offers it. A server that speaks nothing else is a failure.")
+	http1 = accept("HTTP/1.1 first", inRequests,
+		"over TLS the kubelet speaks HTTP/2 where a server offers it. exec-probe does only where a server takes nothing "+
+			"else.")
 	nowhere = accept("Redirects that lead nowhere", inVerdict,
 		"a Location of another scheme, or without a host, is a failure; to the kubelet it is another host, and so well.")
 	sameName = accept("Host names are names", inVerdict|inRequests,

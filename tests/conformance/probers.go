@@ -31,6 +31,12 @@ const (
 	ourTimeout     = 900 * time.Millisecond
 )
 
+// asked is what a row asks, by both.
+type asked interface {
+	probeAsKubelet(port int) (probe.Result, string, error)
+	arguments(port int) []string
+}
+
 // question is one probe, as a manifest's httpGet, tcpSocket or grpc block states it.
 type question struct {
 	handler string // http, https, tcp or grpc
@@ -92,7 +98,7 @@ type answer struct {
 }
 
 // askKubelet lets the kubelet's own prober ask. It waits for twice the time-out.
-func askKubelet(q question, port int) answer {
+func askKubelet(q asked, port int) answer {
 	answers := make(chan answer, 1)
 	go func() { answers <- answerOfKubelet(q, port) }()
 	select {
@@ -103,9 +109,9 @@ func askKubelet(q question, port int) answer {
 	}
 }
 
-func answerOfKubelet(q question, port int) answer {
+func answerOfKubelet(q asked, port int) answer {
 	began := time.Now()
-	result, message, err := probeAsKubelet(q, port)
+	result, message, err := q.probeAsKubelet(port)
 	given := answer{message: message, waited: time.Since(began) >= kubeletTimeout*95/100}
 	switch {
 	case err != nil:
@@ -120,7 +126,7 @@ func answerOfKubelet(q question, port int) answer {
 	return given
 }
 
-func probeAsKubelet(q question, port int) (probe.Result, string, error) {
+func (q question) probeAsKubelet(port int) (probe.Result, string, error) {
 	switch q.handler {
 	case "tcp":
 		return kubetcp.New().Probe(q.host, port, kubeletTimeout)
@@ -158,11 +164,11 @@ func probeAsKubelet(q question, port int) (probe.Result, string, error) {
 }
 
 // askExecProbe runs exec-probe through the kubelet's prober for exec.
-func askExecProbe(q question, port int) answer {
+func askExecProbe(q asked, port int) answer {
 	// Longer than its own limit: one that outlives it is found by the time it took.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	command := &watched{Cmd: exec.New().CommandContext(ctx, os.Getenv("EXEC_PROBE"), arguments(q, port)...)}
+	command := &watched{Cmd: exec.New().CommandContext(ctx, os.Getenv("EXEC_PROBE"), q.arguments(port)...)}
 	command.SetEnv([]string{})
 	began := time.Now()
 	result, message, err := kubeexec.New().Probe(command)
@@ -186,7 +192,7 @@ func askExecProbe(q question, port int) answer {
 }
 
 // arguments is exec-probe's command line for the same question, written as the README says.
-func arguments(q question, port int) []string {
+func (q question) arguments(port int) []string {
 	place := q.host + ":" + strconv.Itoa(port)
 	args := []string{q.handler, "--timeout=" + ourTimeout.String()}
 	switch q.handler {

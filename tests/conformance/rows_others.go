@@ -92,7 +92,7 @@ func ciphers() []row {
 	add("no ALPN", with(any, speaks()), both(success))
 	add("another protocol", with(any, speaks("imap")), both(failure))
 	add("HTTP/2 and HTTP/1.1", secureHTTP2(true), both(success, http1))
-	add("HTTP/2 only", secureHTTP2(false), differ(success, failure, http1))
+	add("HTTP/2 only", secureHTTP2(false), both(success))
 	return rows
 }
 

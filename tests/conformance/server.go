@@ -27,6 +27,9 @@ type server struct {
 	busy   sync.WaitGroup
 }
 
+// mainPort is the port of a row's server, any that is free unless a command names one: then rows run one by one.
+var mainPort = 0
+
 // start makes a row's server.
 type start func() *server
 
@@ -40,7 +43,7 @@ func newServer() *server {
 
 // listen opens a port.
 func (s *server) listen(name string) net.Listener {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(s.free(name)))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,9 +52,17 @@ func (s *server) listen(name string) net.Listener {
 	return listener
 }
 
+// free is the port to take, 0 for any.
+func (s *server) free(name string) int {
+	if name == "main" {
+		return mainPort
+	}
+	return 0
+}
+
 // closed adds a port that nobody listens on and nobody else gets: it is bound.
 func (s *server) closed(name string) *server {
-	s.places[name] = bindOnly(s)
+	s.places[name] = bindOnly(s, s.free(name))
 	return s
 }
 

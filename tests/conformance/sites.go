@@ -157,11 +157,13 @@ func (s *server) pages(pages []page) http.Handler {
 }
 
 // bindOnly takes a port without listening on it.
-func bindOnly(s *server) int {
+func bindOnly(s *server, port int) int {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err == nil {
 		s.ends = append(s.ends, func() { syscall.Close(socket) })
-		err = syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		// As net does it: a named port had connections a moment ago.
+		syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+		err = syscall.Bind(socket, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
 	}
 	if err != nil {
 		log.Fatal(err)

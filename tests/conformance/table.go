@@ -11,7 +11,7 @@ import (
 type row struct {
 	name   string
 	server start
-	asked  question
+	asked  asked
 	wanted wanted
 }
 

@@ -1,11 +1,23 @@
 """The servers that many tests share, and the tables at the end of the run."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import certificates as workshop
 import harness
 import pytest
+
+# As Spring Boot's /actuator/health shows it, a component in doubt and the server up.
+HEALTH = {
+    "status": "UP",
+    "components": {
+        "db": {"status": "UP", "details": {"database": "PostgreSQL", "validationQuery": "isValid()"}},
+        "diskSpace": {"status": "UP", "details": {"total": 10**11, "free": 5 * 10**10, "exists": True}},
+        "mail/out": {"status": "OUT_OF_SERVICE", "details": {"error": None}},
+    },
+    "groups": ["liveness", "readiness"],
+}
 
 # Lines of 1 KiB each.
 KIB = [f'add_header X-Filler-{number} "{"x" * 1008}";' for number in range(100, 200)]
@@ -136,6 +148,8 @@ def web(tmp_path_factory, closed_port):
     (folder / "users").write_text("probe:{PLAIN}s3cret\n")
     (folder / "html").mkdir()
     (folder / "html" / "private").write_text("private")
+    for name, length in [("health", 0), ("health-64k", 2**16), ("health-over", 2**16 + 1)]:
+        (folder / "html" / name).write_text(json.dumps(HEALTH, indent=2).ljust(length))
     unix = folder / "nginx.sock"
     config = NGINX.replace("{unix}", str(unix)).replace("{closed}", str(closed_port))
     with harness.nginx(folder, config, ["main", "other", "http2"], [unix]) as ports:

@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 # Ours wait no longer than this, where the line says nothing. Real tools are failing if they are still there after the second;
 # ours have to end by themselves.
-OURS_WAIT = "1s"
+OURS_WAIT = "3s"
 PATIENCE = 3.0
 OURS_PATIENCE = 40.0
 LINKS = ["curl", "wget", "nc", "netcat", "sh", "bash", "grpc_health_probe", "grpc-health-probe"]

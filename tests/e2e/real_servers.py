@@ -17,12 +17,13 @@ HERE = Path(__file__).with_name("servers")
 
 # Each port, by the name of who listens.
 NAMES = """
-nginx nginx-proxy nginx-plain nginx-400 nginx-http2
-haproxy haproxy-proxy haproxy-http2
+nginx nginx-proxy nginx-proxy-tls nginx-plain nginx-400 nginx-http2
+haproxy haproxy-proxy haproxy-proxy-tls haproxy-proxy-grpc haproxy-http2
 apache lighttpd caddy etcd etcd-peers stunnel s_server nghttpd nghttpd-http2
 node node-http2-tls node-http2 go go-http2 jdk tomcat
-uvicorn gunicorn hypercorn django
+uvicorn gunicorn hypercorn django python
 grpcio grpcio-gzip grpclib grpclib-plain
+redis redis-password sshd vsftpd
 """
 PORT = {name: 20000 + at for at, name in enumerate(NAMES.split())}
 
@@ -34,6 +35,7 @@ http {{
     ssl_certificate_key ../key.pem;
     server {{ listen 127.0.0.1:{PORT["nginx"]} ssl; return 200 well; }}
     server {{ listen 127.0.0.1:{PORT["nginx-proxy"]} proxy_protocol; return 200 well; }}
+    server {{ listen 127.0.0.1:{PORT["nginx-proxy-tls"]} ssl proxy_protocol; return 200 well; }}
     server {{ listen 127.0.0.1:{PORT["nginx-plain"]}; return 200 well; }}
     server {{ listen 127.0.0.1:{PORT["nginx-400"]}; return 400 "callback must be an https:// URL: TLS (SSL) only"; }}
     server {{ listen 127.0.0.1:{PORT["nginx-http2"]} http2; return 200 well; }}
@@ -49,8 +51,16 @@ defaults
 frontend all
     bind 127.0.0.1:{PORT["haproxy"]} ssl crt ../both.pem alpn h2,http/1.1
     bind 127.0.0.1:{PORT["haproxy-proxy"]} accept-proxy
+    bind 127.0.0.1:{PORT["haproxy-proxy-tls"]} accept-proxy ssl crt ../both.pem alpn h2,http/1.1
     bind 127.0.0.1:{PORT["haproxy-http2"]} proto h2
     http-request return status 200
+frontend grpc
+    mode tcp
+    bind 127.0.0.1:{PORT["haproxy-proxy-grpc"]} accept-proxy
+    default_backend grpclib
+backend grpclib
+    mode tcp
+    server grpclib 127.0.0.1:{PORT["grpclib-plain"]}
 """
 
 APACHE = f"""
@@ -121,6 +131,24 @@ TOMCAT = f"""
 </Server>
 """
 
+# Its moduli and its known users are Debian's; nobody logs in.
+SSHD = f"""
+ListenAddress 127.0.0.1:{PORT["sshd"]}
+HostKey {{folder}}/sshd/key
+PidFile none
+"""
+
+VSFTPD = f"""
+listen=YES
+listen_address=127.0.0.1
+listen_port={PORT["vsftpd"]}
+background=NO
+secure_chroot_dir={{folder}}/vsftpd/empty
+seccomp_sandbox=NO
+"""
+
+REDIS_PASSWORD = "s3cret-Redis"
+
 # By program: its command line, with {folder} for where the certificate is, and {NAME} for ports. Each runs in a folder
 # of its own below that one, with the files that `write_files` puts there.
 PAIR = ["{folder}/certificate.pem", "{folder}/key.pem"]
@@ -163,7 +191,15 @@ COMMANDS = {
     ],
     "gunicorn": [*GUNICORN, "-b", "127.0.0.1:{gunicorn}", *APPS, "python_apps:wsgi"],
     "hypercorn": [*PYTHON, "hypercorn", "-b", "127.0.0.1:{hypercorn}", *APPS, f"{HERE}/python_apps:asgi"],
+    "python": [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{python}"],
     "django": [*GUNICORN, "-b", "127.0.0.1:{django}", "python_apps:site"],
+    "redis": ["redis-server", "--bind", "127.0.0.1", "--port", "{redis}", "--save", ""],
+    "redis-password": [
+        *["redis-server", "--bind", "127.0.0.1", "--port", "{redis-password}", "--save", ""],
+        *["--requirepass", REDIS_PASSWORD],
+    ],
+    "sshd": ["sshd", "-D", "-e", "-f", "{folder}/sshd/sshd.conf"],
+    "vsftpd": ["vsftpd", "vsftpd.conf"],
     "grpcio": [sys.executable, HERE / "grpcio_server.py", *PAIR, "{grpcio}", "{grpcio-gzip}"],
     "grpclib": [sys.executable, HERE / "grpclib_server.py", *PAIR, "{grpclib}", "{grpclib-plain}"],
 }
@@ -228,10 +264,18 @@ def write_files(folder, home, name) -> None:
         "lighttpd": ("lighttpd.conf", LIGHTTPD),
         "caddy": ("Caddyfile", CADDY),
         "stunnel": ("stunnel.conf", STUNNEL),
+        "sshd": ("sshd.conf", SSHD),
+        "vsftpd": ("vsftpd.conf", VSFTPD),
     }
     if name in configurations:
         file, text = configurations[name]
         (home / file).write_text(text.replace("{folder}", str(folder)))
+    if name == "sshd":
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / "key"], check=True)
+        # Debian's unit makes it.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    if name == "vsftpd":
+        (home / "empty").mkdir(mode=0o555)
     if name == "tomcat":
         for below in ("conf", "logs", "webapps/ROOT"):
             (home / below).mkdir(parents=True)

@@ -24,16 +24,24 @@ READING = {"stat", "open", "fcntl", "fstat", "read"}
 
 # What is asked, the calls it may make, and how many page faults and system calls at most.
 BUDGETS = [
-    ("http", EVERY | ASKING, 40, 32),
-    ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 29, 28),
-    ("grpc", EVERY | ASKING | WAITING, 56, 54),
-    ("https", EVERY | ASKING | TLS, 55, 52),
-    ("https --cacert", EVERY | ASKING | TLS | READING, 56, 62),
-    ("grpc --tls", EVERY | ASKING | WAITING | TLS, 68, 70),
+    ("http", EVERY | ASKING, 32, 32),
+    ("tcp", EVERY | ASKING - {"sendmsg", "recvfrom"}, 23, 28),
+    ("grpc", EVERY | ASKING | WAITING, 48, 54),
+    ("https", EVERY | ASKING | TLS, 48, 52),
+    ("https --cacert", EVERY | ASKING | TLS | READING, 48, 62),
+    ("grpc --tls", EVERY | ASKING | WAITING | TLS, 60, 70),
 ]
 
-# In user space, by an http probe.
-MOST_INSTRUCTIONS = 90_000
+# In user space. Every option costs some to look for, and so does HTTP/2 to be able to; a page fault costs as much as tens of
+# thousands. What HTTP/2 and TLS do varies with how pieces arrive and with random numbers.
+MOST_INSTRUCTIONS = {
+    "http": 91_000,
+    "tcp": 29_000,
+    "grpc": 190_000,
+    "https": 2_200_000,
+    "https --cacert": 3_050_000,
+    "grpc --tls": 2_300_000,
+}
 
 # For tokio's scheduler; without TLS, nothing else takes any.
 RANDOM_NUMBERS = {"http": 0, "tcp": 0, "grpc": 1}
@@ -80,15 +88,17 @@ def test_a_probe_stays_within_its_budget(question, tmp_path, asked, allowed, mos
     assert faults <= most_faults
 
 
-def test_an_http_probe_stays_within_its_instructions(question, tmp_path):
-    args, line = question("http")
+@pytest.mark.parametrize(("asked", "most"), MOST_INSTRUCTIONS.items())
+def test_a_probe_stays_within_its_instructions(question, tmp_path, asked, most):
+    args, line = question(asked)
     # valgrind's own words go to the log, its graph of calls to nobody.
     log = tmp_path / "valgrind"
     options = ["--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
     assert exec_probe(*args, within=[tool("valgrind"), *options]) == healthy(line)
     count = int(re.search(r"Collected : (\d+)", log.read_text())[1])
-    REPORTS["instructions of an http probe"] = [("counted", f"{count:,}"), ("allowed", f"{MOST_INSTRUCTIONS:,}")]
-    assert count <= MOST_INSTRUCTIONS
+    rows = REPORTS.setdefault("instructions of a probe", [("asked", "counted", "allowed")])
+    rows.append((asked, f"{count:,}", f"{most:,}"))
+    assert count <= most
 
 
 @pytest.mark.parametrize("options", [["--cacert"], ["--cert", "--key"], ["--cacert", "--cert", "--key"]])

@@ -297,6 +297,8 @@ def test_enough_of_all_occurrences_run_unchanged_and_the_number_is_printed(ran):
         ("wrong", total - right - refused, f"{(total - right - refused) / total:.1%}"),
     ]
     assert share >= ENOUGH, REPORTS
+    said = f"Of {total} health checks in a sample from public repositories, {share * 100:.0f} % run as they stand"
+    assert said in PAGE.read_text()
 
 
 # Each situation

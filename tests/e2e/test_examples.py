@@ -5,7 +5,6 @@ does: exec-probe put there by the example's own means, and its Secrets.
 """
 
 import configparser
-import copy
 import functools
 import itertools
 import json
@@ -26,15 +25,50 @@ import yaml
 from harness import MUSL, Ran, exec_probe, namespace, process, tool
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+RECIPES = EXAMPLES.parent / "docs/recipes.md"
 KUBERNETES = "1.36"
 DEPLOYMENTS = ["kubernetes/init-container.yaml", "kubernetes/image-volume.yaml", "kubernetes/grpc-tls.yaml"]
 OVERLAY = "kubernetes/kustomize/overlay"
 BASE = "kubernetes/kustomize/base"
 COMPONENT = "kubernetes/kustomize/component"
+# Those whose commands tests/e2e/test_waiting.py, and the groups for a mesh, podman and the kubelet run.
+ELSEWHERE = [
+    "kubernetes/serve.yaml",
+    "kubernetes/three-probes.yaml",
+    "linkerd/wait-init.yaml",
+    "linkerd/wait-post-start.yaml",
+]
+# Those that tests/e2e/cluster gives to an API server.
+ADMISSION = [
+    f"kubernetes/admission/{name}.yaml"
+    for name in (
+        "common/kustomization",
+        "common/variables",
+        "image-volume/images",
+        "image-volume/kustomization",
+        "image-volume/template",
+        "init-container/kustomization",
+        "init-container/template",
+        "overlay/kustomization",
+        "policy/bindings",
+        "policy/kustomization",
+        "policy/namespace",
+        "policy/policy",
+        "serve/kustomization",
+        "serve/mutation",
+        "serve/template",
+        "warnings/bindings",
+        "warnings/kustomization",
+        "warnings/policy",
+    )
+]
 # Every file: one that no test knows is one that no test reads.
 FILES = [
+    *ADMISSION,
     "seccomp/exec-probe.json",
+    "seccomp/serve.json",
     *DEPLOYMENTS,
+    *ELSEWHERE,
     f"{BASE}/deployment.yaml",
     f"{BASE}/kustomization.yaml",
     f"{COMPONENT}/install.yaml",
@@ -42,9 +76,13 @@ FILES = [
     f"{OVERLAY}/kustomization.yaml",
     f"{OVERLAY}/probes.yaml",
     "docker/Dockerfile",
+    "docker/Dockerfile.worker",
     "docker/compose.yaml",
+    "docker/nginx.conf",
     "docker/dropin/Dockerfile",
     "docker/dropin/compose.yaml",
+    "docker/then/Dockerfile",
+    "systemd/shop.service",
     "podman/exec-probe.container",
     "ecs/task-definition.json",
 ]
@@ -79,9 +117,9 @@ def deployment(name) -> dict:
     return document
 
 
-def dockerfile() -> dict[str, str]:
+def dockerfile(name="docker/Dockerfile") -> dict[str, str]:
     """Its instructions, one of each kind: the last."""
-    lines = re.sub(r"\\\n\s*", "", text("docker/Dockerfile")).splitlines()
+    lines = re.sub(r"\\\n\s*", "", text(name)).splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
@@ -143,12 +181,14 @@ def kubernetes_questions(name):
 def image_questions():
     instructions = dockerfile()
     options, command = re.fullmatch(r"(--.*?) CMD (.*)", instructions["HEALTHCHECK"]).groups()
-    name, value = instructions["ENV"].split("=")
-    env = {name: json.loads(value)}
+    [value] = re.findall(r'^ENV PORT=(".*")$', text("docker/Dockerfile"), re.MULTILINE)
+    env = {"PORT": json.loads(value)}
     port = int(instructions["EXPOSE"])
     yield Question("docker/Dockerfile", json.loads(command), seconds(re.search(r"--timeout=(\S+)", options)[1]), env, port)
 
     shop = compose()["services"]["shop"]
+    # The application reads its port from there.
+    assert shop["environment"] == env
     limit = seconds(shop["healthcheck"]["timeout"])
     yield Question("docker/compose.yaml", after_cmd(shop["healthcheck"]["test"]), limit, shop["environment"], port)
 
@@ -180,6 +220,10 @@ def seconds(length) -> float:
 QUESTIONS = [*itertools.chain(*map(kubernetes_questions, [*DEPLOYMENTS, OVERLAY])), *image_questions()]
 every_question = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.where)
 every_deployment = pytest.mark.parametrize("name", [*DEPLOYMENTS, OVERLAY])
+WAITING_IN_ISTIO = [f"istio/wait-{way}.yaml" for way in ("init", "post-start", "then")]
+every_manifest = pytest.mark.parametrize(
+    "name", [*DEPLOYMENTS, OVERLAY, *ELSEWHERE, *WAITING_IN_ISTIO, "istio/serve.yaml"]
+)
 
 
 # Places to run them in
@@ -370,7 +414,7 @@ def test_a_command_finds_its_application_gone(asked):
 # Whether those who read them take them
 
 
-@every_deployment
+@every_manifest
 def test_a_manifest_is_valid_to_the_letter(name):
     # It answers with the version whose schema it used: the newest that is not newer.
     assert kubernetes_validate.validate(deployment(name), KUBERNETES, strict=True) == KUBERNETES
@@ -402,8 +446,14 @@ def test_ecs_takes_the_task_definition():
 
 def test_compose_leaves_placeholders_alone_and_waits_for_health():
     services = compose()["services"]
-    assert services["shop"]["build"]["context"] == "."
     assert services["worker"]["depends_on"]["shop"]["condition"] == "service_healthy"
+    # Built before those that copy from it, and never run.
+    assert services["exec-probe"] == {"build": {"context": "../..", "dockerfile": "Dockerfile.static"}, "scale": 0}
+    copies = {"context": ".", "additional_contexts": {"exec-probe": "service:exec-probe"}}
+    assert services["shop"]["build"] == copies
+    assert services["worker"]["build"] == copies | {"dockerfile": "Dockerfile.worker"}
+    for name in ("docker/Dockerfile", "docker/Dockerfile.worker"):
+        assert dockerfile(name)["COPY"] == "--from=exec-probe /exec-probe /exec-probe"
     assert services["shop"]["healthcheck"]["test"] == ["CMD", *json.loads(dockerfile()["HEALTHCHECK"].split(" CMD ")[1])]
 
 
@@ -433,22 +483,47 @@ def copied(tmp_path):
     return folder
 
 
-def test_the_component_reaches_a_deployment_without_anything_and_nothing_but_deployments(copied):
-    bare = yaml.safe_load(text(f"{BASE}/deployment.yaml"))
+def bare(kind, name, **more) -> dict:
+    """The base's application as a workload of a kind, without an init container and a volume."""
+    document = yaml.safe_load(text(f"{BASE}/deployment.yaml"))
+    document |= {"kind": kind, "metadata": {"name": name}}
+    document["spec"] |= more
+    if kind == "DaemonSet":
+        del document["spec"]["replicas"]
     for key in ("initContainers", "volumes"):
-        del pod_of(bare)[key]
-    another = copy.deepcopy(bare)
-    another["metadata"]["name"] = "another"
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"}, "spec": {"ports": [{"port": 80}]}}
-    (copied / "base/deployment.yaml").write_text(yaml.safe_dump_all([bare, another, service]))
+        del pod_of(document)[key]
+    for container in pod_of(document)["containers"]:
+        del container["volumeMounts"]
+    return document
+
+
+def named(documents) -> dict:
+    return {(one["kind"], one["metadata"]["name"]): one for one in documents}
+
+
+def test_the_component_reaches_every_workload_that_goes_on_and_nothing_else(copied):
+    workloads = [
+        bare("Deployment", "shop"),
+        bare("Deployment", "another"),
+        bare("StatefulSet", "shop", serviceName="shop"),
+        bare("DaemonSet", "shop"),
+    ]
+    once = {"spec": {"containers": [{"name": "once", "image": "once"}], "restartPolicy": "Never"}}
+    others = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"}, "spec": {"ports": [{"port": 80}]}},
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "shop"}, "spec": {"template": once}},
+    ]
+    (copied / "base/deployment.yaml").write_text(yaml.safe_dump_all(workloads + others))
     settings = {"resources": ["../base"], "components": ["../component"]}
     (copied / "overlay/kustomization.yaml").write_text(yaml.safe_dump(settings))
 
     component = pod_of(yaml.safe_load(text(f"{COMPONENT}/install.yaml")))
-    for document in (bare, another):
+    for document in workloads:
         pod_of(document).update(initContainers=component["initContainers"], volumes=component["volumes"])
-    rendered = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(render(copied / "overlay"))}
-    assert rendered == {(one["kind"], one["metadata"]["name"]): one for one in (bare, another, service)}
+    rendered = named(yaml.safe_load_all(render(copied / "overlay")))
+    assert rendered == named(workloads + others)
+    for document in rendered.values():
+        assert kubernetes_validate.validate(document, KUBERNETES, strict=True) == KUBERNETES
 
 
 def test_a_label_selector_points_the_component_at_some(copied):
@@ -457,6 +532,85 @@ def test_a_label_selector_points_the_component_at_some(copied):
     settings["patches"][0]["target"]["labelSelector"] = "app.kubernetes.io/name=another"
     path.write_text(yaml.safe_dump(settings))
     assert "install" not in render(copied / "overlay")
+
+
+# What docs/recipes.md shows, whose commands tests/recipes.rs runs
+
+
+def recipe(title) -> list[str]:
+    """The blocks of a section that are marked yaml."""
+    _, _, rest = RECIPES.read_text().partition(f"\n## {title}\n")
+    return re.findall(r"\n```yaml\n(.*?\n)```\n", rest.partition("\n## ")[0], re.DOTALL)
+
+
+@pytest.mark.parametrize("title", ["Argo CD", "StatefulSets and DaemonSets by kustomize"])
+def test_a_patch_of_the_recipes_is_valid_with_what_the_component_brings(copied, title):
+    [patch] = recipe(title)
+    wanted = yaml.safe_load(patch)
+    kind, name = wanted["kind"], wanted["metadata"]["name"]
+    application = bare(kind, name)
+    pod_of(application)["containers"][0]["name"] = name
+    (copied / "base/deployment.yaml").write_text(yaml.safe_dump(application))
+    (copied / "overlay/probes.yaml").write_text(patch)
+    rendered = yaml.safe_load(render(copied / "overlay"))
+    assert kubernetes_validate.validate(rendered, KUBERNETES, strict=True) == KUBERNETES
+    assert rendered["metadata"] == wanted["metadata"]
+    assert [one["name"] for one in pod_of(rendered)["initContainers"]] == ["exec-probe"]
+    [container], [patched] = pod_of(rendered)["containers"], pod_of(wanted)["containers"]
+    assert container == pod_of(application)["containers"][0] | patched
+
+
+@pytest.fixture
+def helm(tmp_path):
+    """Runs Helm in a folder of its own, which it also gets for what it keeps."""
+    homes = {f"HELM_{kind}_HOME": str(tmp_path) for kind in ("CACHE", "CONFIG", "DATA")}
+
+    def run(*words) -> str:
+        command = [tool("helm"), *words]
+        done = subprocess.run(command, cwd=tmp_path, env=homes, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def of_a_kind(documents, kind) -> dict:
+    [one] = [one for one in yaml.safe_load_all(documents) if one["kind"] == kind]
+    return one
+
+
+def test_helms_own_chart_takes_the_probe_of_the_recipe(helm, tmp_path):
+    _, values = recipe("Helm")
+    (tmp_path / "values.yaml").write_text(values)
+    wanted = yaml.safe_load(values)
+    assert wanted["livenessProbe"].pop("httpGet") is None
+    helm("create", "shop")
+    as_list = json.dumps({"httpGet": None} | wanted["livenessProbe"])
+    for given in (["--values=values.yaml"], ["--set-json", f"livenessProbe={as_list}"]):
+        rendered = of_a_kind(helm("template", "shop", "shop", *given), "Deployment")
+        assert kubernetes_validate.validate(rendered, KUBERNETES, strict=True) == KUBERNETES
+        [container] = pod_of(rendered)["containers"]
+        assert container["livenessProbe"] == wanted["livenessProbe"]
+    rendered = of_a_kind(helm("template", "shop", "shop", "--values=values.yaml"), "Deployment")
+    assert pod_of(rendered)["volumes"] == wanted["volumes"]
+    assert pod_of(rendered)["containers"][0]["volumeMounts"] == wanted["volumeMounts"]
+
+
+def test_the_template_of_the_recipe_is_enough_and_without_null_both_handlers_stay(helm, tmp_path):
+    template, values = recipe("Helm")
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("livenessProbe:\n  httpGet:\n    port: 8080\n")
+    (chart / "templates/probe.yaml").write_text(template)
+    for given in (values, values.replace("  httpGet: null\n", "")):
+        (tmp_path / "values.yaml").write_text(given)
+        rendered = yaml.safe_load(helm("template", "chart", "chart", "--values=values.yaml"))
+        wanted = yaml.safe_load(values)["livenessProbe"]
+        wanted["httpGet"] = {"port": 8080}
+        if given == values:
+            del wanted["httpGet"]
+        assert rendered == {"livenessProbe": wanted}
 
 
 def pod_of(document) -> dict:
@@ -484,7 +638,8 @@ def test_a_file_begins_with_a_comment(name):
 def test_lines_fit_a_screen_and_images_have_digests(name):
     lines = text(name).splitlines()
     assert [line for line in lines if len(line) > 124 and "@sha256:" not in line] == []
-    named = [line for line in lines if "registry.example" in line]
+    # Of kustomize's `images` name and digest are two lines.
+    named = [line for line in lines if "registry.example" in line and not re.search(r"(name|newName): \S+$", line)]
     assert [line for line in named if not IMAGE.search(line)] == []
 
 
@@ -501,20 +656,27 @@ def test_every_argument_stands_in_double_quotes(name):
         elif isinstance(node, yaml.SequenceNode):
             for value in node.value:
                 look(value, key if isinstance(value, yaml.ScalarNode) else "")
-        elif key in ("command", "args", "test", "image", "reference", "drop", "PORT"):
+        elif key in ("command", "args", "test", "image", "reference", "drop", "PORT", "exec-probe"):
             found += 1
             if node.style != '"':
                 unquoted.append(node.value)
 
-    look(yaml.compose(text(name)))
+    for document in yaml.compose_all(text(name)):
+        look(document)
     assert unquoted == []
-    assert found or name.endswith("kustomization.yaml")
+    assert found or name.endswith("kustomization.yaml") or name in ADMISSION
 
 
 @every_question
 def test_the_timeout_is_a_tenth_below_the_limit(question):
     own = seconds(question.option("--timeout"))
     assert own == pytest.approx(question.limit - max(question.limit / 10, 0.1))
+
+
+def test_the_workers_timeout_is_a_tenth_below_the_limit():
+    options, command = re.fullmatch(r"(--.*?) CMD (.*)", dockerfile("docker/Dockerfile.worker")["HEALTHCHECK"]).groups()
+    limit = seconds(re.search(r"--timeout=(\S+)", options)[1])
+    assert seconds(Question("worker", json.loads(command), limit, {}, 0).option("--timeout")) == pytest.approx(0.9 * limit)
 
 
 @every_question
@@ -551,7 +713,7 @@ def test_the_application_mounts_exec_probe_to_read_from_a_small_volume_on_disk(n
     assert all(mount.get("readOnly") for mount in container["volumeMounts"] if mount["name"] in secret)
 
 
-@every_deployment
+@every_manifest
 def test_pod_security_calls_it_restricted(name):
     pod = pod_of(deployment(name))
     for container in pod["containers"] + pod.get("initContainers", []):
@@ -566,5 +728,5 @@ def test_pod_security_calls_it_restricted(name):
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-    assert not any("hostPath" in volume for volume in pod["volumes"])
+    assert not any("hostPath" in volume for volume in pod.get("volumes", []))
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()

@@ -82,6 +82,37 @@ def test_an_option_reaches_nginx(web, options, path, wanted):
     assert exec_probe("http", *options, f":{web.main}{path}") == wanted.about(f"{LABEL}{path}", **vars(web))
 
 
+OUT = '/components/mail~1out/status is "OUT_OF_SERVICE", wanted "UP"'
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "wanted"),
+    [
+        (["--expect-json=/status=UP", "--expect-json=/components/db/status=UP|DOWN"], "/health", healthy("status 200")),
+        (["--expect-json=/components/diskSpace/details/free=5e10"], "/health", healthy("status 200")),
+        (["--expect-json=/components/mail~1out/details/error=null"], "/health", healthy("status 200")),
+        (["--expect-json=/groups/1=readiness", "--expect-body=PostgreSQL"], "/health", healthy("status 200")),
+        (["--expect-json=/status=UP", "--expect-json=/components/mail~1out/status=UP"], "/health", unhealthy(OUT)),
+        (["--expect-json=/redis=UP"], "/health", unhealthy('no /redis in the body, wanted "UP"')),
+        (["--expect-json=/status=UP"], "/health-64k", healthy("status 200")),
+        (
+            ["--expect-json=/status=UP"],
+            "/health-over",
+            unhealthy("a body of more than 64 KiB, wanted JSON of 64 KiB at most"),
+        ),
+        (["--expect-json=/status=UP"], "/ok", unhealthy("the body is not JSON")),
+        (["--expect-json=/status=UP"], "/empty", unhealthy("the body is empty, wanted JSON")),
+        (["--expect-body=UP", "--expect-body=PostgreSQL"], "/health", healthy("status 200")),
+        (["--expect-body=UP", "--expect-body=MySQL"], "/health", unhealthy('no "MySQL" in the body')),
+        (["--expect-status=any"], "/private", healthy("status 401")),
+        (["--expect-status=any"], "/moved-to-missing", healthy("status 301")),
+        (["--expect-status=any"], "/broken", healthy("status 500")),
+    ],
+)
+def test_what_is_wanted_of_an_answer_of_nginx_is_found_in_it(web, options, path, wanted):
+    assert exec_probe("http", *options, f":{web.main}{path}") == wanted.about(f"{LABEL}{path}", **vars(web))
+
+
 def test_nginx_reads_the_request_that_the_contract_promises(web):
     version = exec_probe("--version").stdout.split()[1]
     said = f"body: GET /echo?deep=1 HTTP/1.1, localhost:{web.main}, exec-probe/{version}, */*, close"
@@ -103,7 +134,7 @@ def test_nginx_is_asked_on_a_unix_socket(web, target, path, wanted):
 
 
 def test_a_server_of_http2_alone_is_told_as_such(web):
-    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server"
+    told = "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server"
     at = f"(connected to 127.0.0.1:{web.http2})"
     assert exec_probe("http", f":{web.http2}/") == unhealthy(f"http GET http://localhost:{web.http2}/: {told} {at}")
 

@@ -71,6 +71,35 @@ def test_any_user_who_may_write_there_installs(folder, as_nobody):
     assert os.listdir(folder) == ["exec-probe"]
 
 
+def test_a_slash_at_the_end_makes_the_folder_for_others_to_run_from(folder, as_nobody):
+    """As in an init container: the volume is anybody's, the application has another user than the copy."""
+    folder.chmod(0o777)
+    made = folder / "bin"
+    assert ask(as_nobody, "install", f"{made}/") == installed(made / "exec-probe", COPIED)
+    assert (made.stat().st_uid, made.stat().st_mode & 0o7777) == (65534, 0o755)
+    other = [tool("setpriv"), "--reuid=33", "--regid=33", "--clear-groups", "--bounding-set=-all", "--"]
+    assert exec_probe("--version", within=other, binary=made / "exec-probe").exit == 0
+
+
+def test_a_folder_that_can_not_be_made_is_told(folder, as_nobody):
+    folder.chmod(0o755)
+    copy = folder / "bin/exec-probe"
+    assert ask(as_nobody, "install", f"{folder}/bin/") == failed(copy, "permission denied (mkdir)")
+    assert os.listdir(folder) == []
+    ran = exec_probe("install", f"{folder}/bin/", within=mounted(folder, "ro"))
+    assert ran == failed(copy, "the file system is read-only (mkdir)")
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed(folder):
+    """Whether anything can be executed from there is known once it is there."""
+    look = f"ls -A '{folder}' > '{folder.parent}/names'"
+    script = f"mount -t tmpfs -o noexec tmpfs '{folder}'\n\"$0\" \"$@\" || code=$?\n{look}\nexit ${{code:-0}}"
+    within = [tool("unshare"), "--mount", "sh", "-ec", script]
+    wanted = f"nothing can be executed from {folder}, which is mounted noexec; wanted another volume"
+    assert exec_probe("install", f"{folder}/bin/", within=within) == failed(folder / "bin/exec-probe", wanted)
+    assert (folder.parent / "names").read_text() == ""
+
+
 def test_a_folder_of_another_user_is_told_and_left_alone(folder, as_nobody):
     folder.chmod(0o755)
     assert ask(as_nobody, "install", folder) == failed(folder / "exec-probe", "permission denied (open)")

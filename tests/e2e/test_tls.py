@@ -65,10 +65,6 @@ CRITICAL = unhealthy(f"{THE} can't be accepted: its critical extension 1.2.3.4 i
 NO_VERSION = unhealthy("no TLS version in common, wanted 1.2 or 1.3")
 PLAIN = unhealthy("status 400, wanted 200-399; the server speaks TLS; https:// asks it")
 SENT = "(sent Host: localhost:{port})"
-NO_HTTP1 = unhealthy(
-    "the server speaks no HTTP/1.1 over TLS (ALPN), HTTP/2 only perhaps; `tcp` can ask it, "
-    "`grpc` if it is a gRPC server"
-)
 NO_HTTP2 = unhealthy("the server speaks no HTTP/2 over TLS (ALPN), so no gRPC")
 
 NOT_CHECKED = "note: the certificate is pinned by --cacert and names no host, so the name was not checked\n"
@@ -531,13 +527,17 @@ def test_grpcio_that_is_asked_the_other_way_is_told(grpc, secure_grpc, ask):
         (["-groups", "P-521"], NOTHING_IN_COMMON),
         # It asks for another hello, with a key for that group.
         (["-groups", "P-384"], WELL),
-        (["-alpn", "h2"], NO_HTTP1),
         (["-alpn", "http/1.1"], WELL),
     ],
 )
 def test_a_server_that_speaks_another_tls_is_told_as_such(ask_s_server, server, wanted):
     ran, label, _ = ask_s_server("p256", server=server)
     assert ran == wanted.about(label)
+
+
+def test_a_server_that_offers_http2_and_speaks_none_is_late(ask_s_server):
+    ran, label, port = ask_s_server("p256", "--timeout=900ms", server=["-alpn", "h2"])
+    assert ran == connected("no response headers in 900ms").about(label, port=port)
 
 
 @pytest.mark.parametrize("handler", ["http", "grpc"])

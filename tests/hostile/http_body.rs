@@ -2,6 +2,7 @@
 
 use super::peer::Act::{self, Drip, End, Every, Flood, Head, Reset, Send, Stay};
 use super::{Row, row};
+use crate::support::has_32_bits;
 
 const CLOSED: &str = "connection closed or reset by the peer, response body not complete";
 const LATE: &str = "response body not complete in 400ms";
@@ -87,9 +88,11 @@ fn chunks() -> Vec<Row> {
     let not_a_number = "malformed HTTP response: chunk length cannot be read as a number";
     let too_long = "malformed HTTP response: a line of more than 64 KiB in the body";
     let no_line_end = "malformed HTTP response: chunk expected crlf as next character";
+    // ureq-proto counts a chunk's bytes in a usize. Where that has 32 bits, no longer chunk is read at all.
+    let (cut, flooded) = if has_32_bits() { (not_a_number, not_a_number) } else { (CLOSED, LACKS_10) };
     let whole = [
         ("a chunk of 2^64", "10000000000000000\r\nx", not_a_number),
-        ("a chunk of 2^64-1 that ends at once", "ffffffffffffffff\r\n", CLOSED),
+        ("a chunk of 2^64-1 that ends at once", "ffffffffffffffff\r\n", cut),
         ("a chunk of a negative length", "-5\r\nready\r\n0\r\n\r\n", not_a_number),
         ("a chunk without a length", "\r\nready\r\n", not_a_number),
         ("a NUL in a chunk's length", "5\0\r\nready\r\n", not_a_number),
@@ -103,7 +106,7 @@ fn chunks() -> Vec<Row> {
         .collect();
     let flood = |name: &str, start: &str, flood: Act| row("http", name, [Head, chunked(start), flood]).with(WANTED);
     rows.extend([
-        flood("a chunk of 2^64-1, and a flood", "ffffffffffffffff\r\n", Flood(b"x".into())).unhealthy(LACKS_10),
+        flood("a chunk of 2^64-1, and a flood", "ffffffffffffffff\r\n", Flood(b"x".into())).unhealthy(flooded),
         flood("chunks of a byte without end", "", Flood(b"1\r\nx\r\n".into())).unhealthy(LACKS_10),
         flood("a chunk's length without end", "", Flood(b"0".into())).unhealthy(too_long),
         flood("a chunk's extension without end", "5;", Flood(b"x".into())).unhealthy(too_long),

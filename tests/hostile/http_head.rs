@@ -149,7 +149,7 @@ fn stalls_and_floods() -> Vec<Row> {
         row("http", "an answer before the request is read", [Send(b"HTTP/1.1 200 OK\r\n\r\n".into()), End])
             .healthy("status 200 (TIME)"),
         row("http", "HTTP/2 settings without end", [Head, Flood(vec![0, 0, 0, 4, 0, 0, 0, 0, 0])]).unhealthy(
-            "the server speaks HTTP/2 only, wanted HTTP/1.1; `tcp` can ask it, `grpc` if it is a gRPC server",
+            "the server speaks HTTP/2 only, wanted HTTP/1.1; --http2 asks it, `grpc` if it is a gRPC server",
         ),
         row("http", "a fatal alert of TLS", [Head, Send(vec![21, 3, 3, 0, 2, 2, 40]), End])
             .unhealthy("the server speaks TLS; https:// asks it"),

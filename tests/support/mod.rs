@@ -20,6 +20,11 @@ pub(crate) fn binary() -> PathBuf {
     std::env::var_os("EXEC_PROBE_TESTED").map_or_else(|| env!("CARGO_BIN_EXE_exec-probe").into(), PathBuf::from)
 }
 
+/// Whether that binary counts memory in 32 bits: its ELF class.
+pub(crate) fn has_32_bits() -> bool {
+    std::fs::read(binary()).expect("the binary")[4] == 1
+}
+
 /// The command line to come.
 pub(crate) struct Invocation {
     args: Vec<OsString>,
@@ -61,10 +66,16 @@ impl Invocation {
     /// A usage error of this command: the line's frame is the same for all.
     pub(crate) fn usage(self, message: impl AsRef<str>) {
         let program = match self.args.first().and_then(|first| first.to_str()) {
-            Some(command @ ("http" | "tcp" | "grpc" | "file" | "install")) => format!("exec-probe {command}"),
+            Some(command @ ("http" | "tcp" | "grpc" | "file" | "install" | "serve")) => {
+                format!("exec-probe {command}")
+            }
             _ => "exec-probe".to_owned(),
         };
-        let spared = if program.ends_with("install") { "installed" } else { "asked" };
+        let spared = match program.rsplit(' ').next() {
+            Some("install") => "installed",
+            Some("serve") => "served",
+            _ => "asked",
+        };
         self.stderr(format!("{program}: {}; nothing was {spared}", message.as_ref())).exit(64);
     }
 
@@ -110,7 +121,7 @@ impl Invocation {
 }
 
 /// Replaces every measured time, `(0.8ms)`, by `(TIME)`.
-fn without_times(bytes: &[u8]) -> String {
+pub(crate) fn without_times(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::new();
     let mut rest = &*text;

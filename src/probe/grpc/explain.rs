@@ -5,12 +5,12 @@
 use std::error::Error as _;
 use std::io;
 
-use h2::Reason;
 use tonic::{Code, Status};
 
 use crate::connection::{Connection, Instead, Spoken};
+use crate::http2::Complaint;
 use crate::outcome::{Cause, Failure, Missing};
-use crate::probe::grpc::socket::Heard;
+use crate::probe::grpc::service::Heard;
 use crate::tls::Alpn;
 
 /// What was seen of a call that ended without a status of the server's.
@@ -21,25 +21,11 @@ struct Seen {
     /// Whether the head of a gRPC response had come.
     has_head: bool,
     /// What HTTP/2 says of the end, where it was not the connection's own.
-    http2: Option<Http2>,
+    http2: Option<Complaint>,
     /// How the connection ended, if it did.
     ended: Option<io::ErrorKind>,
     /// Who gave the call up.
     by: By,
-}
-
-/// What HTTP/2 says of a call's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Http2 {
-    /// The server sent GOAWAY.
-    GoneAway,
-    /// The server sent RST_STREAM.
-    Reset,
-    /// Headers, or a body of another length than they say: HTTP/2 itself goes on (RFC 9113, section 8.1.1). The library
-    /// does not say which rule they break; headers of more than 16 KiB are among them.
-    Unacceptable,
-    /// What the server sent is not HTTP/2 as it should be.
-    Broken,
 }
 
 /// Who gave a call up.
@@ -56,17 +42,23 @@ enum By {
 /// The failure of a call that ended without a status of the server's.
 pub(super) fn explain(error: &Status, heard: Heard, connection: &mut Connection) -> Failure {
     let failure = at_first_sight(error, heard, connection);
-    if may_speak_tls(&failure.cause, connection) && connection.wanted_instead(Alpn::Http2) == Some(Instead::Tls) {
-        return connection.fails(Cause::SpeaksTls { asked: Alpn::Http2 });
+    if !is_looked_at_again(&failure.cause, connection) {
+        return failure;
     }
-    failure
+    match connection.wanted_instead(Alpn::Http2) {
+        Some(Instead::Tls) => connection.fails(Cause::SpeaksTls { asked: Alpn::Http2 }),
+        Some(Instead::Http1) => connection.fails(Cause::NotHttp2 { instead: Some("HTTP/1.1") }),
+        _ => failure,
+    }
 }
 
-/// True where a TLS port may have been asked in plain: grpcio, grpclib and Go close it without a word, nginx and others
-/// answer with status 400 in HTTP/1.1. Whether it is one, a second look tells, so nothing is guessed by a text.
-fn may_speak_tls(cause: &Cause, connection: &Connection) -> bool {
+/// True where a second look may tell more. A TLS port that is asked in plain is closed without a word by grpcio, grpclib
+/// and Go, and answers with status 400 in HTTP/1.1 at nginx and others. A server of HTTP/1.1 may close as well, or answer
+/// without a status line, as Python's does.
+fn is_looked_at_again(cause: &Cause, connection: &Connection) -> bool {
     match cause {
         Cause::Closed { missing: Missing::Answer { begun: false } } => true,
+        Cause::NotHttp2 { instead: None } => true,
         Cause::NotHttp2 { instead: Some(_) } => connection.first().get(9..12) == Some(b"400"),
         _ => false,
     }
@@ -78,13 +70,13 @@ fn at_first_sight(error: &Status, heard: Heard, connection: &Connection) -> Fail
     if connection.has_tls_failed() {
         return connection.failure(&io::ErrorKind::InvalidData.into(), missing);
     }
-    let (mut http2, mut by) = (None, By::Tonic(error.code()));
+    let http2 = Complaint::within(error);
+    let mut by = By::Tonic(error.code());
     let mut source = error.source();
     while let Some(error) = source {
         if let Some(failure) = error.downcast_ref::<Failure>() {
             return connection.fails(failure.cause.clone());
         }
-        http2 = http2.or_else(|| error.downcast_ref::<h2::Error>().and_then(Http2::of));
         if let Some(error) = error.downcast_ref::<hyper::Error>() {
             let is_unsent = by == By::Unsent || error.is_canceled() || error.is_closed();
             by = if is_unsent { By::Unsent } else { By::Hyper };
@@ -99,19 +91,6 @@ fn at_first_sight(error: &Status, heard: Heard, connection: &Connection) -> Fail
     }
 }
 
-impl Http2 {
-    /// None for an error of the connection below.
-    fn of(error: &h2::Error) -> Option<Http2> {
-        match error {
-            error if error.is_io() => None,
-            error if error.is_remote() && error.is_go_away() => Some(Http2::GoneAway),
-            error if error.is_remote() => Some(Http2::Reset),
-            error if error.is_reset() && error.reason() == Some(Reason::PROTOCOL_ERROR) => Some(Http2::Unacceptable),
-            _ => Some(Http2::Broken),
-        }
-    }
-}
-
 impl Seen {
     /// The cause, or how the connection ended where that is all there is to say.
     fn cause(self) -> Result<Cause, io::ErrorKind> {
@@ -120,15 +99,15 @@ impl Seen {
             (Spoken::Tls, ..) => Cause::SpeaksTls { asked: Alpn::Http2 },
             (Spoken::Other, ..) => Cause::NotHttp2 { instead: None },
             // What is wrong with what came does not depend on what became of the connection.
-            (_, Some(Http2::GoneAway), ..) => Cause::TurnedAway { frame: "GOAWAY" },
-            (_, Some(Http2::Reset), ..) => Cause::TurnedAway { frame: "RST_STREAM" },
-            (_, Some(Http2::Unacceptable), ..) if !self.has_head => {
+            (_, Some(Complaint::GoneAway), ..) => Cause::TurnedAway { frame: "GOAWAY" },
+            (_, Some(Complaint::Reset), ..) => Cause::TurnedAway { frame: "RST_STREAM" },
+            (_, Some(Complaint::Unacceptable), ..) if !self.has_head => {
                 Cause::BadGrpc { part: "response headers that HTTP/2 does not accept" }
             }
-            (_, Some(Http2::Unacceptable), ..) => {
+            (_, Some(Complaint::Unacceptable), ..) => {
                 Cause::BadGrpc { part: "a wrong content-length, or trailers that HTTP/2 does not accept" }
             }
-            (_, Some(Http2::Broken), ..) => Cause::BadGrpc { part: "HTTP/2 is broken" },
+            (_, Some(Complaint::Broken), ..) => Cause::BadGrpc { part: "HTTP/2 is broken" },
             (_, None, Some(kind), By::Unsent | By::Hyper) => return Err(kind),
             // Dropped before it was sent, on a connection that is open: the server had said goodbye.
             (_, None, None, By::Unsent) => Cause::TurnedAway { frame: "GOAWAY" },
@@ -158,13 +137,13 @@ mod tests {
         let unreadable = By::Tonic(Code::Internal);
         let rows = [
             // The first bytes outweigh what HTTP/2 made of them.
-            (Spoken::Http1, Some(Http2::Broken), ended, By::Hyper, http1),
-            (Spoken::Tls, Some(Http2::Broken), ended, By::Hyper, Ok(Cause::SpeaksTls { asked: Alpn::Http2 })),
-            (Spoken::Other, Some(Http2::Broken), None, By::Hyper, Ok(Cause::NotHttp2 { instead: None })),
+            (Spoken::Http1, Some(Complaint::Broken), ended, By::Hyper, http1),
+            (Spoken::Tls, Some(Complaint::Broken), ended, By::Hyper, Ok(Cause::SpeaksTls { asked: Alpn::Http2 })),
+            (Spoken::Other, Some(Complaint::Broken), None, By::Hyper, Ok(Cause::NotHttp2 { instead: None })),
             // What HTTP/2 found outweighs how the connection ended.
-            (Spoken::Http2, Some(Http2::GoneAway), ended, By::Unsent, away("GOAWAY")),
-            (Spoken::Http2, Some(Http2::Reset), None, By::Hyper, away("RST_STREAM")),
-            (Spoken::Http2, Some(Http2::Broken), ended, By::Hyper, bad("HTTP/2 is broken")),
+            (Spoken::Http2, Some(Complaint::GoneAway), ended, By::Unsent, away("GOAWAY")),
+            (Spoken::Http2, Some(Complaint::Reset), None, By::Hyper, away("RST_STREAM")),
+            (Spoken::Http2, Some(Complaint::Broken), ended, By::Hyper, bad("HTTP/2 is broken")),
             (Spoken::Nothing, None, ended, By::Unsent, closed.clone()),
             (Spoken::Http2, None, ended, By::Hyper, closed),
             (Spoken::Http2, None, None, By::Unsent, away("GOAWAY")),
@@ -178,8 +157,13 @@ mod tests {
             let seen = Seen { spoken, has_head: false, http2, ended, by };
             assert_eq!(seen.cause(), wanted, "{seen:?}");
         }
-        let seen =
-            Seen { spoken: Spoken::Http2, has_head: false, http2: Some(Http2::Unacceptable), ended, by: By::Hyper };
+        let seen = Seen {
+            spoken: Spoken::Http2,
+            has_head: false,
+            http2: Some(Complaint::Unacceptable),
+            ended,
+            by: By::Hyper,
+        };
         assert_eq!(seen.cause(), bad("response headers that HTTP/2 does not accept"));
         let seen = Seen { has_head: true, ..seen };
         assert_eq!(seen.cause(), bad("a wrong content-length, or trailers that HTTP/2 does not accept"));

@@ -1,42 +1,32 @@
 //! The grpc handler: one `grpc.health.v1.Health/Check`, healthy on SERVING (grpc/proto/grpc/health/v1/health.proto).
-//! The only folder that knows tokio, hyper and tonic: tonic-health's client over hyper's HTTP/2 on a connection that we
-//! made, on one thread. No resolver, no pool, no retry, no second time-out, and nobody waits for a shutdown.
+//! The only folder that knows tonic: tonic-health's client over the HTTP/2 of [`crate::http2`].
 //!
 //! What went wrong is concluded from what was seen on the wire, the first bytes and how the connection ended, before
 //! what the libraries say of it: theirs is "unknown" for nearly everything below gRPC.
 
 mod explain;
 mod service;
-mod socket;
 
-use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use http::header::USER_AGENT;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use hyper::client::conn::http2::Builder;
-use hyper::rt::Executor;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::attempt::Attempt;
-use crate::connection::{Connection, Protection};
+use crate::connection::{Connection, Protection, Proxy};
+use crate::http2::{self, Shared, Stopped};
 use crate::outcome::{Cause, Evidence, Failure, Missing, Seen};
 use crate::probe::healthy;
 use crate::target::Target;
 use crate::tls::{Alpn, Tls};
 use explain::explain;
-use service::Channel;
-use socket::{Heard, Shared, Socket, Spawn, Stopped};
-
-/// HTTP/2's smallest window that any server expects; hyper's own are 2 and 5 MiB.
-const WINDOW: u32 = 64 * 1024;
+use service::{Channel, Heard, Notes};
 
 /// The longest message that is decoded: an answer has two bytes.
 const MOST_MESSAGE: usize = 4 * 1024;
@@ -58,6 +48,8 @@ pub(crate) struct GrpcProbe {
     pub(crate) authority: Authority,
     /// What counts as healthy.
     pub(crate) serving: ServingList,
+    /// The header that comes first.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// The wanted serving statuses.
@@ -101,11 +93,7 @@ impl GrpcProbe {
             Target::Unix(_) => "localhost".to_owned(),
         };
         let protection = self.tls.as_ref().map(|tls| Protection { tls, host: &host, alpn: Alpn::Http2 });
-        let mut connection = Connection::open(&self.target, protection, attempt)?;
-        connection.set_nonblocking().map_err(|error| Cause::system("fcntl", &error))?;
-        let shared = Shared::new(connection);
-        let runtime = tokio::runtime::Builder::new_current_thread().on_thread_park(shared.waiter()).build();
-        let runtime = runtime.map_err(|error| Cause::system("mmap", &error))?;
+        let (shared, runtime) = http2::begin(Connection::open(&self.target, self.proxy, protection, attempt)?)?;
         let asked = runtime.block_on(self.ask(&shared));
         let mut connection = shared.connection();
         let judged = asked.and_then(|answer| self.judge(answer).map_err(|cause| connection.fails(cause)));
@@ -116,8 +104,9 @@ impl GrpcProbe {
 
     /// The server's answer: a serving status, or the call's status code.
     async fn ask(&self, shared: &Arc<Shared>) -> Result<Answer, Failure> {
-        let answered = until_stopped(shared, self.check(shared)).await;
-        let heard = shared.heard();
+        let notes = Notes::default();
+        let answered = http2::until_stopped(shared, self.check(shared, notes.clone())).await;
+        let heard = notes.heard();
         let mut connection = shared.connection();
         connection.hear_last_words();
         let late = || Err(connection.timed_out(Missing::Answer { begun: heard != Heard::Nothing }));
@@ -135,16 +124,10 @@ impl GrpcProbe {
         }
     }
 
-    async fn check(&self, shared: &Arc<Shared>) -> Result<i32, Status> {
+    async fn check(&self, shared: &Arc<Shared>, notes: Notes) -> Result<i32, Status> {
         let failed = |error: hyper::Error| Status::from_error(error.into());
-        let mut http2 = Builder::new(Spawn);
-        http2.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let (requests, connection) = http2.handshake(Socket(shared.clone())).await.map_err(failed)?;
-        Spawn.execute(async {
-            // How it ends is seen on the wire.
-            let _ = connection.await;
-        });
-        let channel = Channel { requests, metadata: self.metadata(), shared: shared.clone() };
+        let requests = http2::handshake(shared, None).await.map_err(failed)?;
+        let channel = Channel { requests, metadata: self.metadata(), shared: shared.clone(), notes };
         let origin = Uri::builder().scheme("http").authority(self.authority.clone()).path_and_query("/").build();
         let origin = origin.map_err(|error| Status::from_error(error.into()))?;
         let mut client = HealthClient::with_origin(channel, origin).max_decoding_message_size(MOST_MESSAGE);
@@ -222,14 +205,4 @@ fn code_name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
-}
-
-/// Waits for `future` as long as there is something to wait for; what had arrived by the deadline still counts.
-async fn until_stopped<T>(shared: &Shared, future: impl Future<Output = T>) -> Result<T, Stopped> {
-    let mut future = pin!(future);
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => shared.poll_stopped(context).map(Err),
-    })
-    .await
 }

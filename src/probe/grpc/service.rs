@@ -2,7 +2,7 @@
 //! mixes the server's own grpc-status with statuses of its own making, and is stricter than gRPC here and laxer there.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use http::header::CONTENT_TYPE;
@@ -13,8 +13,8 @@ use hyper::client::conn::http2::SendRequest;
 use tonic::Code;
 use tower_service::Service;
 
+use crate::http2::Shared;
 use crate::outcome::{Cause, Failure, Phase};
-use crate::probe::grpc::socket::{Heard, Shared};
 
 /// What tonic calls.
 #[derive(Clone)]
@@ -23,8 +23,40 @@ pub(super) struct Channel {
     pub(super) requests: SendRequest<tonic::body::Body>,
     /// What is sent besides tonic's own headers.
     pub(super) metadata: HeaderMap,
-    /// Where the server's own status is noted, and who prints phases.
+    /// Who prints phases.
     pub(super) shared: Arc<Shared>,
+    /// Where the server's own status is noted.
+    pub(super) notes: Notes,
+}
+
+/// What a server has said of its own about how the call went, which tonic does not tell from what it makes up itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// No response yet.
+    #[default]
+    Nothing,
+    /// The head of a gRPC response. What follows it may say OK: with that, what tonic finds wrong is wrong.
+    Head,
+    /// A grpc-status that is no number.
+    NoCode,
+    /// A grpc-status other than OK.
+    Code(Code),
+}
+
+/// What was heard so far, kept where the call's end finds it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes(Arc<Mutex<Heard>>);
+
+impl Notes {
+    /// Notes what the server said.
+    fn note(&self, heard: Heard) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+    }
+
+    /// What the server said last.
+    pub(super) fn heard(&self) -> Heard {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The header or trailer by which a call ends.
@@ -48,7 +80,7 @@ impl Service<Request<tonic::body::Body>> for Channel {
         let metadata = std::mem::take(&mut self.metadata);
         request.headers_mut().extend(metadata);
         let response = self.requests.send_request(request);
-        let shared = self.shared.clone();
+        let (shared, notes) = (self.shared.clone(), self.notes.clone());
         Box::pin(async move {
             let mut response = response.await?;
             let http = response.status().as_u16();
@@ -59,8 +91,8 @@ impl Service<Request<tonic::body::Body>> for Channel {
             }
             // A server may name its coding and compress nothing: each message's flag decides. Tonic refuses by the name.
             headers.remove("grpc-encoding");
-            shared.note(status(headers).unwrap_or(Heard::Head));
-            Ok(response.map(|body| Watched { body, shared, head: Vec::new(), left: None }))
+            notes.note(status(headers).unwrap_or(Heard::Head));
+            Ok(response.map(|body| Watched { body, notes, head: Vec::new(), left: None }))
         })
     }
 }
@@ -68,7 +100,7 @@ impl Service<Request<tonic::body::Body>> for Channel {
 /// A response body whose one message is followed, and whose trailers are watched for the server's own status.
 pub(super) struct Watched {
     body: Incoming,
-    shared: Arc<Shared>,
+    notes: Notes,
     head: Vec<u8>,
     left: Option<usize>,
 }
@@ -134,7 +166,7 @@ impl Watched {
             self.follow(data)?;
         }
         if let Some(heard) = frame.trailers_mut().and_then(status) {
-            self.shared.note(heard);
+            self.notes.note(heard);
         }
         Ok(frame)
     }

@@ -2,9 +2,8 @@
 //! time-outs stay unset (its global one restarts with each run, and a spent one becomes a full second), its redirects
 //! and its TLS off.
 
-use std::borrow::Cow;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
@@ -17,33 +16,18 @@ use crate::connection::{Connection, Instead, Protection, Spoken};
 use crate::outcome::{Cause, Failure, Missing, Phase, Response};
 use crate::output::Narrator;
 use crate::probe::http::head::MOST_HEAD;
+use crate::probe::http::stream::Stream;
 use crate::probe::http::transport::{Handover, Kept, NoResolver, Shared, lock};
-use crate::probe::http::{Header, HostHeader};
-use crate::target::Target;
+use crate::probe::http::way::{Hop, Way};
+use crate::probe::http::{Header, HttpVersion};
 use crate::text::{TARGET_CHARS, VALUE_CHARS, shown};
-use crate::tls::Alpn;
-use crate::url::Url;
+use crate::tls::{Alpn, TlsCause};
+
+/// How long a TLS server that closed without a word may take to answer by HTTP/2. It has just shaken hands.
+const ANOTHER_TRY: Duration = Duration::from_secs(1);
 
 /// How much of an answer is read on leaving.
 const MOST_LEFT_OVER: usize = 10 * 1024;
-
-/// One request of a chain of redirects.
-#[derive(Clone, Debug)]
-pub(super) struct Hop<'a> {
-    pub(super) url: Cow<'a, Url>,
-    pub(super) method: Method,
-    pub(super) host: HostHeader,
-    /// All headers but `Host`.
-    pub(super) headers: Cow<'a, [Header]>,
-}
-
-/// Whom a request is sent to, and how it is protected.
-pub(super) struct Way<'a> {
-    pub(super) target: Target,
-    pub(super) protection: Option<Protection<'a>>,
-    /// True: the response's head is kept as it came.
-    pub(super) keeps_head: bool,
-}
 
 /// The parts of a response head that matter here.
 #[derive(Debug)]
@@ -58,21 +42,31 @@ pub(super) struct Head {
 }
 
 /// A request that was sent and the response whose headers have come.
-#[derive(Debug)]
 pub(super) struct Exchange {
     /// The response head.
     pub(super) head: Head,
     /// What was read of the body.
     pub(super) body: Vec<u8>,
-    response: Body,
-    connection: Shared,
     kept: Option<Kept>,
+    wire: Wire,
+}
+
+/// What a response comes by.
+enum Wire {
+    Http1 { response: Body, connection: Shared },
+    Http2(Box<Stream>),
 }
 
 impl Exchange {
     /// Connects, sends the request, and waits for the end of the response headers.
     pub(super) fn start(hop: &Hop<'_>, way: &Way<'_>, attempt: Attempt) -> Result<Exchange, Failure> {
-        let connection: Shared = Arc::new(Mutex::new(Connection::open(&way.target, way.protection, attempt)?));
+        if way.version == HttpVersion::Http2 {
+            return Exchange::start_http2(hop, way, attempt);
+        }
+        let connection: Shared = match Connection::open(&way.target, way.proxy, way.protection, attempt) {
+            Ok(connection) => Arc::new(Mutex::new(connection)),
+            Err(failure) => return Exchange::start_again(failure, hop, way, attempt),
+        };
         let kept = way.keeps_head.then(Kept::default);
         let handover = Handover::new(connection.clone(), request_len(hop), kept.clone());
         let agent = Agent::with_parts(config(), handover, NoResolver);
@@ -83,10 +77,19 @@ impl Exchange {
                 _ => agent.run(request),
             }
         });
-        let response = sent.map_err(|error| {
-            let mut connection = lock(&connection);
-            look_again(explain(error, &connection), &mut connection)
-        })?;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                let mut connection = lock(&connection);
+                let failure = look_again(error, &mut connection);
+                if way.protection.is_none() || connection.has_agreed() {
+                    return Err(failure);
+                }
+                // Before the next one, as a server may serve one client at a time.
+                connection.leave();
+                return Exchange::start_again(failure, hop, way, attempt);
+            }
+        };
         let (parts, response) = response.into_parts();
         let head = Head::new(parts.status.as_u16(), &parts.headers);
         lock(&connection).phase_ended(Phase::Headers, format_args!("status {}", head.status));
@@ -95,14 +98,67 @@ impl Exchange {
         }
         match check_framing(parts.version, &parts.headers) {
             Err(cause) => Err(lock(&connection).fails(cause)),
-            Ok(()) => Ok(Exchange { head, body: Vec::new(), response, connection, kept }),
+            Ok(()) => {
+                let wire = Wire::Http1 { response, connection };
+                Ok(Exchange { head, body: Vec::new(), kept, wire })
+            }
+        }
+    }
+
+    #[inline(never)] // a plain probe speaks HTTP/1.1
+    fn start_http2(hop: &Hop<'_>, way: &Way<'_>, attempt: Attempt) -> Result<Exchange, Failure> {
+        let (parts, stream) = Stream::start(hop, way, attempt)?;
+        let head = Head::new(parts.status, &parts.headers);
+        stream.shared().connection().phase_ended(Phase::Headers, format_args!("status {}", head.status));
+        if attempt.narrator.is_verbose {
+            tell(&parts.headers, attempt.narrator);
+        }
+        let kept = way.keeps_head.then(|| Arc::new(Mutex::new(parts.text())));
+        Ok(Exchange { head, body: Vec::new(), kept, wire: Wire::Http2(Box::new(stream)) })
+    }
+
+    /// Asks by HTTP/2 where a TLS server may have ended an exchange of HTTP/1.1 because it speaks nothing else. The
+    /// kubelet offers both by ALPN, and is answered by such a server.
+    #[inline(never)] // for failures only
+    fn start_again(failure: Failure, hop: &Hop<'_>, way: &Way<'_>, attempt: Attempt) -> Result<Exchange, Failure> {
+        let is_refused = failure.cause == Cause::Tls(TlsCause::Alpn { wanted: Alpn::Http1 });
+        // Go's server lets in who offers HTTP/1.1 alone, and then closes.
+        let is_silent = failure.cause == Cause::Closed { missing: Missing::Head { begun: false } };
+        let may_answer = is_refused || is_silent || failure.cause == Cause::OnlyHttp2;
+        let Some(protection) = way.protection.filter(|_| may_answer && way.version == HttpVersion::Any) else {
+            return Err(failure);
+        };
+        let protection = Some(Protection { alpn: Alpn::Http2, ..protection });
+        let attempt = match is_refused {
+            true => attempt,
+            false => Attempt { deadline: attempt.deadline.at_most(ANOTHER_TRY), ..attempt },
+        };
+        let again = Exchange::start_http2(hop, &Way { protection, ..way.clone() }, attempt);
+        match again {
+            Ok(exchange) if exchange.connection().has_agreed() => Ok(exchange),
+            Err(Failure { cause: Cause::OnlyHttp1, .. }) if is_refused => {
+                Err(Failure { cause: Cause::Tls(TlsCause::NoHttp), ..failure })
+            }
+            Err(again) if is_refused => Err(again),
+            _ => Err(failure),
+        }
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        match &self.wire {
+            Wire::Http1 { connection, .. } => lock(connection),
+            Wire::Http2(stream) => stream.shared().connection(),
         }
     }
 
     /// Reads the body until it ends, `most` bytes have come, or `enough` says so.
     #[inline(never)] // one frame with the chunk in it, for all who read
     pub(super) fn read_body(&mut self, most: usize, enough: &dyn Fn(&[u8]) -> bool) -> Result<(), Failure> {
-        let mut reader = self.response.as_reader();
+        let (response, connection) = match &mut self.wire {
+            Wire::Http1 { response, connection } => (response, connection),
+            Wire::Http2(stream) => return stream.read_body(&mut self.body, most, enough),
+        };
+        let mut reader = response.as_reader();
         let mut chunk = [0; 2048];
         while self.body.len() < most && !enough(&self.body) {
             let room = chunk.len().min(most - self.body.len());
@@ -111,7 +167,7 @@ impl Exchange {
                 Ok(count) => self.body.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return Err(explain(ureq::Error::from(error), &lock(&self.connection)));
+                    return Err(explain(ureq::Error::from(error), &lock(connection)));
                 }
             }
         }
@@ -130,22 +186,22 @@ impl Exchange {
 
     /// The failure of this exchange.
     pub(super) fn fails(&self, cause: Cause) -> Failure {
-        lock(&self.connection).fails(cause)
+        self.connection().fails(cause)
     }
 
     /// True if the server asked for a client certificate that was not given.
     pub(super) fn wants_certificate(&self) -> bool {
-        lock(&self.connection).wants_certificate()
+        self.connection().wants_certificate()
     }
 
     /// Tells `-v` that the body was read.
     pub(super) fn body_read(&self) {
-        lock(&self.connection).phase_ended(Phase::Body, format_args!("{} bytes read", self.body.len()));
+        self.connection().phase_ended(Phase::Body, format_args!("{} bytes read", self.body.len()));
     }
 
     /// What comes of the body within `wait`, `most` bytes of it.
     pub(super) fn excerpt(&mut self, wait: Duration, most: usize) -> &[u8] {
-        lock(&self.connection).hurry(wait);
+        self.connection().hurry(wait);
         let _ = self.read_body(most, &|_| false);
         &self.body[..self.body.len().min(most)]
     }
@@ -153,10 +209,10 @@ impl Exchange {
     /// Leaves as a polite client does: reads what is left of a small answer, then closes without a reset.
     pub(super) fn leave(mut self, wait: Duration) {
         if !self.head.is_event_stream {
-            lock(&self.connection).hurry(wait);
+            self.connection().hurry(wait);
             let _ = self.read_body(MOST_LEFT_OVER, &|_| false);
         }
-        lock(&self.connection).leave();
+        self.connection().leave();
     }
 }
 
@@ -287,9 +343,11 @@ fn explain(error: ureq::Error, connection: &Connection) -> Failure {
     connection.fails(cause)
 }
 
-/// A server that ends the connection without a word may speak something else: then that is the cause.
+/// The failure that an error of ureq means. A server that ends the connection without a word may speak something else:
+/// then that is the cause.
 #[inline(never)]
-fn look_again(failure: Failure, connection: &mut Connection) -> Failure {
+fn look_again(error: ureq::Error, connection: &mut Connection) -> Failure {
+    let failure = explain(error, connection);
     if failure.cause != (Cause::Closed { missing: Missing::Head { begun: false } }) {
         return failure;
     }
@@ -297,7 +355,7 @@ fn look_again(failure: Failure, connection: &mut Connection) -> Failure {
         Some(Instead::Tls) => Cause::SpeaksTls { asked: Alpn::Http1 },
         Some(Instead::Http2) => Cause::OnlyHttp2,
         Some(Instead::Proxy) => Cause::WantsProxy,
-        None => return failure,
+        Some(Instead::Http1) | None => return failure,
     };
     connection.fails(cause)
 }

@@ -8,7 +8,7 @@ use crate::outcome::Cause;
 pub(super) const MOST_HEAD: usize = 64 * 1024;
 
 /// How many header lines they may have, interim responses included: ureq-proto's own fixed limit for one response.
-const MOST_LINES: usize = 128;
+pub(super) const MOST_LINES: usize = 128;
 
 /// What has come of the heads; all positions are within the input, which begins with the head that is not complete.
 #[derive(Debug, Default)]

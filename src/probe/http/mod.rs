@@ -1,10 +1,14 @@
 //! The http handler: one request, healthy on a wanted status, redirects as the kubelet follows them
 //! (pkg/probe/http). The verdict is known at the end of the response headers: a body without end delays nothing.
 
+mod body;
 mod exchange;
 mod head;
+mod json;
 mod redirects;
+mod stream;
 mod transport;
+mod way;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,20 +18,20 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
 use crate::attempt::Attempt;
-use crate::connection::Protection;
+use crate::connection::{Protection, Proxy};
 use crate::outcome::{Cause, Clue, Evidence, Failure, Response, Seen, StatusList};
 use crate::probe::healthy;
 use crate::target::{Target, UnixSocket};
 use crate::text::{VALUE_CHARS, shown};
 use crate::tls::{Alpn, Tls};
 use crate::url::{Scheme, Url};
-use crate::word::Sought;
-use exchange::{Exchange, Hop, Way};
+pub(crate) use body::{BodyUse, WantedBody};
+use exchange::Exchange;
+pub(crate) use json::Member;
 pub(crate) use redirects::Redirects;
 use redirects::{MOST_REDIRECTS, Next};
-
-/// How much of a body is ever read.
-const MOST_BODY: usize = 10 * 1024;
+pub(crate) use stream::is_of_http1;
+use way::{Hop, Way};
 
 /// How long a server may take to finish a small answer that nobody waits for, so that it does not log a broken pipe.
 const LEAVING: Duration = Duration::from_millis(20);
@@ -72,19 +76,23 @@ pub(crate) struct HttpProbe {
     pub(crate) tls: Tls,
     /// Which redirects are followed.
     pub(crate) redirects: Redirects,
+    /// The header that comes first on each connection.
+    pub(crate) proxy: Option<Proxy>,
+    /// Which HTTP is spoken.
+    pub(crate) version: HttpVersion,
     /// True: a failure shows the start of the body.
     pub(crate) show_body: bool,
 }
 
-/// What is done with a response besides judging its status.
-#[derive(Clone, Debug)]
-pub(crate) enum BodyUse {
-    /// Nothing: the verdict is at the end of the headers.
-    Ignore,
-    /// The first 10 KiB of the body must hold this.
-    Search(Sought),
-    /// The heads are kept, and as many bytes of the body: of one whose status is not wanted only where that is said.
-    Keep { most: usize, unwanted: bool },
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpVersion {
+    /// HTTP/1.1, and HTTP/2 with a TLS server that takes nothing else.
+    Any,
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2: by ALPN over TLS, by prior knowledge without.
+    Http2,
 }
 
 /// A header line.
@@ -183,12 +191,19 @@ impl HttpProbe {
             Scheme::Http => None,
             Scheme::Https => {
                 name = hop.url.place.plain_name();
-                Some(Protection { tls: &self.tls, host: &name, alpn: Alpn::Http1 })
+                let alpn = if self.version == HttpVersion::Http2 { Alpn::Http2 } else { Alpn::Http1 };
+                Some(Protection { tls: &self.tls, host: &name, alpn })
             }
         };
         Exchange::start(
             hop,
-            &Way { target, protection, keeps_head: matches!(self.body, BodyUse::Keep { .. }) },
+            &Way {
+                target,
+                proxy: self.proxy,
+                protection,
+                version: self.version,
+                keeps_head: matches!(self.body, BodyUse::Keep { .. }),
+            },
             attempt,
         )
     }
@@ -205,14 +220,8 @@ impl HttpProbe {
             let clue = clue(hop, exchange);
             return Err(exchange.fails(Cause::Status { status, wanted: self.statuses.clone(), clue }));
         }
-        if let BodyUse::Search(sought) = &self.body {
-            exchange.read_body(MOST_BODY, &|body| sought.is_in(body))?;
-            exchange.body_read();
-            if !sought.is_in(&exchange.body) {
-                let cut = exchange.body.len() == MOST_BODY;
-                let coding = exchange.head.coding.clone();
-                return Err(exchange.fails(Cause::BodyLacks { text: sought.shown.clone(), cut, coding }));
-            }
+        if let BodyUse::Judge(wanted) = &self.body {
+            wanted.judge(exchange)?;
         }
         healthy(Seen::Http { status, not_followed }, attempt)
     }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use http::Method;
 
 use crate::outcome::Cause;
-use crate::probe::http::exchange::{Head, Hop};
+use crate::probe::http::exchange::Head;
+use crate::probe::http::way::Hop;
 use crate::probe::http::{Header, HostHeader, HttpProbe};
 use crate::url::{Location, Scheme, Url};
 

@@ -2,6 +2,8 @@
 //
 //   application CONTROL PORT...   answers GET on every port; without a port it only waits, as a pod's pause does
 //
+// A port may be `127.0.0.1:PORT`: it is then listened on from the pod itself alone.
+//
 // The paths below are well, and answer 200, unless a file of the same name in the folder CONTROL holds another status.
 // Every other path is 404, so that a wrong one in an example is found.
 #include <arpa/inet.h>
@@ -14,7 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const paths[] = {"healthz", "livez", "readyz", "startupz", "foo" /* of Istio's sample */};
+static const char *const paths[] = {
+    "healthz", "livez", "readyz", "startupz", "foo" /* of Istio's sample */,
+    // Istio's sidecar's and Linkerd's.
+    "healthz/ready", "ready",
+};
 
 static void leave(int signal) {
     (void)signal;
@@ -60,9 +66,12 @@ static void answer(int connection, const char *control) {
     if (write(connection, text, (size_t)size) < 0) perror("write");
 }
 
-static int listen_on(int port) {
+static int listen_on(const char *port) {
     int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+    const char *colon = strrchr(port, ':');
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons((unsigned short)atoi(colon ? colon + 1 : port));
+    if (colon) address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 128)) {
         perror("listen");
@@ -80,7 +89,7 @@ int main(int count, char **values) {
     signal(SIGCHLD, reap);
     signal(SIGPIPE, SIG_IGN);
     for (; ports + 2 < count && ports < 16; ports++) {
-        listeners[ports] = (struct pollfd){.fd = listen_on(atoi(values[ports + 2])), .events = POLLIN};
+        listeners[ports] = (struct pollfd){.fd = listen_on(values[ports + 2]), .events = POLLIN};
     }
     for (;;) {
         if (poll(listeners, (nfds_t)ports, -1) < 0) continue;

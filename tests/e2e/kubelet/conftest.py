@@ -8,7 +8,7 @@ from pathlib import Path
 
 import harness
 import pytest
-from examples import IMAGES, make_secrets
+from examples import IMAGES, add_images, entry_point, make_secrets
 from node import Node
 
 PROGRAMS = Path(os.environ["E2E_PROGRAMS"])
@@ -19,17 +19,15 @@ def node():
     """Up to the first answer of the kubelet; what it runs ends with the namespaces."""
     node = Node(Path(os.environ["E2E_SCRATCH"]))
     node.start_containerd()
-    application = {"/application": PROGRAMS / "application", "/grpc-application": PROGRAMS / "grpc-application"}
-    node.add_image("localhost/pause:1", {"Entrypoint": ["/application"]}, {"/application": PROGRAMS / "application"})
-    node.add_image(IMAGES["shop"], {"Env": ["PATH=/"]}, application)
-    # As Dockerfile.static makes it.
-    config = {"Entrypoint": ["/exec-probe"], "User": "65534:65534"}
-    node.add_image(IMAGES["exec-probe"], config, {"/exec-probe": harness.MUSL})
+    application = add_images(node, PROGRAMS)
     curl = {"/usr/bin/curl": harness.tool("curl"), "/nothing": PROGRAMS / "nothing", **libraries(harness.tool("curl"))}
     node.add_image(IMAGES["curl"], {"Env": ["PATH=/usr/bin"]}, application | curl)
     # The application, exec-probe, and the link that `install --link curl /bin` makes; no Env, as FROM scratch has none.
     files = {"/application": PROGRAMS / "application", "/bin/exec-probe": harness.MUSL}
     node.add_image(IMAGES["dropin"], {}, files, {"/bin/curl": "exec-probe"})
+    # examples/docker/then.
+    files = {"/shop": PROGRAMS / "application", "/exec-probe": harness.MUSL}
+    node.add_image(IMAGES["then"], {"Entrypoint": entry_point(), "User": "65534:65534"}, files)
     make_secrets(node.folder / "secrets")
     node.start_kubelet()
     return node
@@ -48,5 +46,7 @@ def versions():
     """One line for the title of a table: today, and what was measured."""
     runc = subprocess.run(["runc", "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
     today = datetime.datetime.now(datetime.UTC).date()
-    names = f"kubelet {os.environ['E2E_KUBERNETES']}, containerd {os.environ['E2E_CONTAINERD_VERSION']}, runc {runc}"
+    # Their folders are named so.
+    kubelet, containerd = (Path(os.environ[name]).name.replace("-", " ") for name in ("E2E_KUBELET", "E2E_CONTAINERD"))
+    names = f"{kubelet}, {containerd}, runc {runc}"
     return f"{today}, {names}, Linux {os.uname().release}, {os.cpu_count()} CPUs"

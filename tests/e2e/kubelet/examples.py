@@ -6,15 +6,18 @@ Probes, security contexts, environment and volumes stay as they are, so that a m
 """
 
 import copy
+import json
+import re
 import subprocess
 from pathlib import Path
 
 import yaml
+from harness import MUSL
 
 FOLDER = Path(__file__).parents[3] / "examples"
 
 # The last part of an example's image name, and what it is here.
-IMAGES = {name: f"localhost/{name}:1" for name in ("exec-probe", "shop", "curl", "dropin")}
+IMAGES = {name: f"localhost/{name}:1" for name in ("exec-probe", "shop", "curl", "dropin", "then")}
 
 TOKEN = "correct-horse"
 SERVER_NAME = "shop.default.svc"
@@ -25,8 +28,15 @@ SHOPS = ("liveness", "liveness-http")
 
 
 def find(example):
-    [file] = FOLDER.glob(f"*/{example}.yaml")
+    """The example of this name, with its folder's where two have the name."""
+    [file] = FOLDER.glob(f"{example}.yaml" if "/" in example else f"*/{example}.yaml")
     return file
+
+
+def entry_point():
+    """That of the image that waits and then becomes its application."""
+    text = (FOLDER / "docker/then/Dockerfile").read_text()
+    return json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[1])
 
 
 def pod_template(example):
@@ -41,12 +51,24 @@ def local(reference):
     return IMAGES["shop" if name in SHOPS else name]
 
 
+def add_images(node, programs):
+    """Adds the images that all examples have. Gives what is in the application's."""
+    application = {f"/{name}": programs / name for name in ("application", "grpc-application")}
+    pause = {"/application": programs / "application"}
+    node.add_image("localhost/pause:1", {"Entrypoint": ["/application"]}, pause)
+    node.add_image(IMAGES["shop"], {"Env": ["PATH=/"]}, application)
+    # As Dockerfile.static makes it.
+    config = {"Entrypoint": ["/exec-probe"], "User": "65534:65534"}
+    node.add_image(IMAGES["exec-probe"], config, {"/exec-probe": MUSL})
+    return application
+
+
 def pod_spec(example, node, name):
     """The example's pod for this node, its application told how to answer by the folder of the pod's name."""
     spec = pod_template(example)
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         container |= {"image": local(container["image"]), "imagePullPolicy": "Never"}
-    for volume in spec["volumes"]:
+    for volume in spec.get("volumes", []):
         if "image" in volume:
             volume["image"] = {"reference": local(volume["image"]["reference"]), "pullPolicy": "Never"}
         if secret := volume.pop("secret", None):
@@ -68,6 +90,22 @@ def controlled(spec, node, name):
     mount = {"name": "control", "mountPath": "/control", "readOnly": True}
     spec["containers"][0].setdefault("volumeMounts", []).append(mount)
     return spec
+
+
+def stand_in(node, name, port):
+    """A container in the place of a mesh's sidecar: it answers on the port that the sidecar tells its readiness on, as the
+    folder says that lies beside the pod's own. Gives the volume too."""
+    control = node.folder / "control" / f"{name}-sidecar"
+    control.mkdir()
+    volume = {"name": "sidecar", "hostPath": {"path": str(control), "type": "Directory"}}
+    container = {
+        "name": "sidecar",
+        "image": IMAGES["shop"],
+        "imagePullPolicy": "Never",
+        "command": ["/application", "/control", str(port)],
+        "volumeMounts": [{"name": "sidecar", "mountPath": "/control", "readOnly": True}],
+    }
+    return container, volume
 
 
 def with_probes(spec, change):

@@ -84,7 +84,8 @@ KUBELET_CONFIG = {
     "kind": "KubeletConfiguration",
     "fileCheckFrequency": "1s",
     "syncFrequency": "5s",
-    "address": "127.0.0.1",
+    # kube-apiserver reaches it by the node's address, and the tests by loopback.
+    "address": "0.0.0.0",
     "readOnlyPort": 10255,
     "healthzPort": 0,
     "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
@@ -99,7 +100,6 @@ KUBELET_CONFIG = {
     "enforceNodeAllocatable": [],
     "makeIPTablesUtilChains": False,
     "oomScoreAdj": 0,
-    "registerNode": False,
     "resolvConf": "",
     # However full the machine's disk is, nothing here is to be evicted.
     "evictionHard": {
@@ -122,6 +122,14 @@ def wait(condition, what, within=30, evidence=lambda: "", every=0.2):
         assert time.monotonic() < deadline, f"not within {within} s: {what}\n{evidence()}"
         time.sleep(every)
     return answer
+
+
+def processor_time(group):
+    """Seconds that a control group has used, groups in it included."""
+    with contextlib.suppress(FileNotFoundError):
+        return int((group / "cpuacct.usage").read_text()) / 1e9
+    told = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+    return int(told["usage_usec"]) / 1e6
 
 
 @dataclass(frozen=True)
@@ -166,23 +174,42 @@ class Node:
 
         wait(answers, "containerd listens", evidence=(self.folder / "containerd.log").read_text)
 
-    def start_kubelet(self):
+    def start_kubelet(self, kubeconfig=None):
+        """Alone, or as a node of the cluster that the file leads to. Gives its process."""
         config = self.folder / "kubelet.json"
         paths = {
             "staticPodPath": str(self.manifests),
             "podLogsDir": str(self.folder / "logs"),
             "volumePluginDir": str(self.folder / "plugins"),
             "containerRuntimeEndpoint": f"unix://{self.socket}",
+            "registerNode": kubeconfig is not None,
         }
         config.write_text(json.dumps(KUBELET_CONFIG | paths))
         root = self.folder / "kubelet"
         options = ["--config", config, "--root-dir", root, "--cert-dir", root / "pki", "--hostname-override", NAME]
-        self._start([KUBELET / "kubelet", *options, "--node-ip", "10.99.0.1"], self.log)
+        options += ["--kubeconfig", kubeconfig] if kubeconfig else []
+        running = self._start([KUBELET / "kubelet", *options, "--node-ip", "10.99.0.1"], self.log)
         wait(self._serves, "the kubelet serves its status", 30, self._log_end)
+        return running
 
     def _start(self, command, log):
+        """In a control group beside those of the pods: version 2 wants no process in a group that has groups."""
+        own = self.control_group() / "node"
+        own.mkdir(exist_ok=True)
+        enter = ["/bin/sh", "-c", 'echo 0 >"$0" && exec "$@"', own / "cgroup.procs", *command]
         with log.open("w") as output:
-            subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            return subprocess.Popen(enter, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def control_group(self):
+        """The one that counts the processor time of all that the node runs: version 1's of that controller, or version 2's."""
+        places = [Path("/sys/fs/cgroup/cpuacct", CGROUP), Path("/sys/fs/cgroup", CGROUP)]
+        return next(place for place in places if place.exists())
+
+    def processor_time(self):
+        """Seconds of kubelet, containerd and its shims, of every runc, and of all containers, each counted once; and how
+        many of them in the groups of the pods, where limits count them."""
+        group = self.control_group()
+        return processor_time(group), processor_time(group / "kubepods")
 
     def _serves(self):
         with contextlib.suppress(OSError):
@@ -254,15 +281,21 @@ class Pod:
         self.stopped = []
         self.seen = 0
 
-    def status(self):
+    def known(self):
+        """What the kubelet has of the pod; None if it is gone."""
         for pod in json.loads(self.node.get("/pods"))["items"] or []:
             if pod["metadata"]["name"] == f"{self.name}-{NAME}":
-                return pod["status"]
+                return pod
         return None
 
+    def status(self):
+        known = self.known()
+        return known and known["status"]
+
     def container(self, name=None):
-        """The status of one container, of the first one without a name; empty as long as there is none."""
-        containers = (self.status() or {}).get("containerStatuses", [])
+        """The status of one container, a sidecar's too; of the first one without a name; empty as long as there is none."""
+        status = self.status() or {}
+        containers = status.get("containerStatuses", []) + (status.get("initContainerStatuses", []) if name else [])
         return next((found for found in containers if name in (None, found["name"])), {})
 
     def ready(self):
@@ -301,9 +334,23 @@ class Pod:
     def clear(self, file):
         (self.control / file).unlink()
 
-    def processes(self, command):
-        """Ids of the processes with this name in the application's container."""
-        identity = self.container()["containerID"].removeprefix("containerd://")
+    def log(self, container):
+        """What a container has printed since its last start, by line."""
+        identity = f"*_{self.name}-{NAME}_*/{container}"
+        [*_, newest] = sorted((self.node.folder / "logs").glob(f"{identity}/*.log"), key=lambda file: int(file.stem))
+        # As the runtime writes it: time, stream, whether the line is whole, and the line.
+        return [line.split(" ", 3)[3] for line in newest.read_text().splitlines()]
+
+    def processes(self, command, container=None):
+        """Ids of the processes with this name in a container, in the application's if none is named."""
+        return self._processes(command, self.container(container)["containerID"].removeprefix("containerd://"))
+
+    def all_processes(self, command):
+        """Ids of the processes with this name in any container of the pod, started or about to be."""
+        known = self.known()
+        return self._processes(command, known["metadata"]["uid"]) if known else []
+
+    def _processes(self, command, identity):
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -311,15 +358,33 @@ class Pod:
                     found.append(int(process.name))
         return found
 
+    def control_group(self, controller, file, container=None, command="application"):
+        """A file of a controller's, for the container in which an application, or another command, runs."""
+        [process] = self.processes(command, container)
+        for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+            # Version 1 has hierarchies, some for several controllers; version 2 has one for all, whose list of them is empty.
+            _, controllers, group = line.split(":", 2)
+            place = Path("/sys/fs/cgroup") / controllers / group.lstrip("/") / file
+            if (not controllers or controller in controllers.split(",")) and place.exists():
+                return place
+        raise FileNotFoundError(f"{file} of {self.name}")
+
+    def throttled(self, container):
+        """Seconds for which a container was held back because its share of the processors was used up."""
+        told = dict(line.split() for line in self.control_group("cpu", "cpu.stat", container).read_text().splitlines())
+        # Version 2 counts microseconds, version 1 nanoseconds.
+        return int(told["throttled_usec"]) / 1e6 if "throttled_usec" in told else int(told["throttled_time"]) / 1e9
+
+    def memory_limit(self, container, command):
+        """Bytes, as the kernel has them, by version 2 or version 1."""
+        for file in ("memory.max", "memory.limit_in_bytes"):
+            with contextlib.suppress(FileNotFoundError):
+                return int(self.control_group("memory", file, container, command).read_text())
+        raise FileNotFoundError(f"memory limit of {self.name}")
+
     def limit_processes_to_one_more(self):
         """Allows as many as there are in the application's container, and one."""
-        [process] = self.processes("application")
-        for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
-            # Version 1 has a hierarchy for it, version 2 has one for all, whose list of controllers is empty.
-            _, controllers, group = line.split(":", 2)
-            place = Path("/sys/fs/cgroup") / controllers / group.lstrip("/") / "pids.max"
-            if controllers in ("pids", "") and place.exists():
-                break
+        place = self.control_group("pids", "pids.max")
         place.write_text("2")
         # Whoever is that one more can't fork.
         script = f"echo $$ >{place.parent}/cgroup.procs; /bin/true; exit 0"

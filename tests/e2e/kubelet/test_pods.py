@@ -1,11 +1,15 @@
 """exec-probe in the probes of pods, under a real kubelet: what it makes of each outcome, and what it costs."""
 
+import copy
+import os
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
 import pytest
-from examples import IMAGES, TOKEN, controlled, every_second, pod_spec, with_probes
+from examples import IMAGES, TOKEN, controlled, every_second, pod_spec, pod_template, stand_in, with_probes
 
 RUNS = {}
 
@@ -101,6 +105,134 @@ def istio_example_by_a_file(node):
         (kept / "healthy").unlink()
         pod.wait(lambda: pod.restarts() == 1, "restarted", 60)
         assert pod.events() == ["Liveness probe failed: file /tmp/healthy: no such file"] * 3, pod.story()
+
+
+# Where each mesh's sidecar tells its readiness, and the path. The real Envoy is asked in tests/e2e/mesh; Linkerd's proxy
+# is in no registry that these tests can reach.
+ISTIO, LINKERD = (15021, "healthz/ready"), (4191, "ready")
+
+
+@run(
+    ["istio/wait-init"],
+    ["istio/wait-post-start"],
+    ["istio/wait-then"],
+    ["linkerd/wait-init"],
+    ["linkerd/wait-post-start"],
+)
+def example_that_waits_for_a_sidecar(node, example):
+    """Beside a stand-in for the sidecar that is there and not ready, then ready."""
+    name = example.replace("/", "-")
+    port, path = ISTIO if example.startswith("istio") else LINKERD
+    spec = pod_spec(example, node, name)
+    [shop] = spec["containers"]
+    sidecar, volume = stand_in(node, name, port)
+    spec["volumes"].append(volume)
+    if example.endswith("init"):
+        spec["initContainers"].insert(0, sidecar | {"restartPolicy": "Always"})
+    else:
+        # As Istio and Linkerd have it. The kubelet starts what comes after a hook once that has ended.
+        spec["containers"].insert(0, sidecar)
+    if example.endswith("then"):
+        # Nothing but what the image's entry point has after it.
+        _, *shop["args"] = shop.pop("command")
+        shop["image"] = IMAGES["then"]
+    told = node.folder / "control" / f"{name}-sidecar" / path
+    told.parent.mkdir(exist_ok=True)
+    told.write_text("503")
+
+    def started():
+        """The application, by its port: the same program is the pod's pause and the sidecar."""
+        found = pod.all_processes("shop") + pod.all_processes("application")
+        return [one for one in found if b"8080" in Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")]
+
+    with node.pod(name, spec) as pod:
+        [waiting] = pod.wait(lambda: list(filter(harness.is_waiting, pod.all_processes("exec-probe"))), "waits")
+        assert not pod.ready()
+        # A hook runs beside its application.
+        assert bool(started()) == example.endswith("post-start"), pod.story()
+        told.unlink()
+        pod.wait_ready()
+        [application] = started()
+        # What waited has become the application, or is gone.
+        assert (application == waiting) == example.endswith("then")
+        assert not pod.all_processes("exec-probe")
+        assert all(found["restartCount"] == 0 for found in pod.status()["containerStatuses"]), pod.story()
+
+
+@run()
+def example_three_probes(node):
+    """The file is the worker's to touch; here it is touched from outside, in a folder of the node."""
+    spec = pod_spec("three-probes", node, "three")
+    kept = node.folder / "three"
+    kept.mkdir()
+    beat = kept / "worker"
+    beat.touch()
+    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "beat"]
+    del volume["emptyDir"]
+    volume["hostPath"] = {"path": str(kept), "type": "Directory"}
+    [shop] = spec["containers"]
+    shop["livenessProbe"] |= {"periodSeconds": 1, "failureThreshold": 100}
+    with node.pod("three", spec) as pod:
+        pod.wait_ready()
+        pod.wait(lambda: successes(node, pod)["Liveness"] >= 2, "asked twice", 60)
+        assert pod.events() == [], pod.story()
+        pod.set("livez", "503")
+        told = "Liveness probe failed: http GET http://localhost:8080/livez: status 503, wanted 200-399"
+        pod.wait(lambda: told in pod.events(), "the first is unwell")
+        long_ago = time.time() - 7200
+        os.utime(beat, (long_ago, long_ago))
+        pod.clear("livez")
+        stale = "Liveness probe failed: file /beat/worker: not modified in the last 60s"
+        pod.wait(lambda: stale in pod.events(), "the last is unwell")
+        assert pod.restarts() == 0
+
+
+@run()
+def example_serve(node):
+    """httpGet on a sidecar that asks: the kubelet tells the status, the sidecar's log the line."""
+    with node.pod("serve", pod_spec("kubernetes/serve", node, "serve")) as pod:
+        pod.wait_ready()
+
+        def asked(times):
+            told = successes(node, pod)
+            return told["Readiness"] >= times and told["Liveness"] >= times
+
+        pod.wait(lambda: asked(2), "asked twice", 60)
+        assert (pod.ready(), pod.restarts(), pod.events()) == (True, 0, []), pod.story()
+
+        pod.set("healthz", "503")
+        pod.wait(lambda: not pod.ready(), "unready")
+        assert set(pod.events()) == {"Readiness probe failed: HTTP probe failed with statuscode: 503"}, pod.story()
+        pod.clear("healthz")
+        pod.wait_ready()
+        readyz = "/readyz: http GET http://localhost:8080/healthz: "
+        told = [line.removeprefix(readyz) for line in pod.log("exec-probe") if line.startswith(readyz)]
+        # While the application starts nobody may answer yet.
+        assert "status 503, wanted 200-399" in told and told[-1].startswith("status 200"), told
+
+        # A sidecar that dies is restarted, and the application is not.
+        assert pod.memory_limit("exec-probe", "exec-probe") == 8 << 20
+        [killed] = pod.processes("exec-probe", "exec-probe")
+        os.kill(killed, signal.SIGKILL)
+        pod.wait(lambda: pod.container("exec-probe")["restartCount"] == 1, "the sidecar is restarted", 60)
+        before = successes(node, pod)["Liveness"]
+        pod.wait(lambda: asked(before + 1), "asked again", 60)
+        pod.wait_ready()
+        assert pod.restarts() == 0, pod.story()
+
+        pod.hang()
+        timeout = "Readiness probe failed: HTTP probe failed with statuscode: 504"
+        pod.wait(lambda: timeout in pod.events(), "hung")
+        pod.go_on()
+        pod.wait_ready()
+
+        pod.set("livez", "503")
+        pod.wait(lambda: pod.restarts() == 1, "restarted", 60)
+        told = "Liveness probe failed: HTTP probe failed with statuscode: 503"
+        assert pod.events().count(told) == 3, pod.story()
+        assert pod.events("Killing") == ["Container shop failed liveness probe, will be restarted"], pod.story()
+        pod.clear("livez")
+        pod.wait_ready()
 
 
 def successes(node, pod):
@@ -262,34 +394,25 @@ def test_run(runs, name):
     runs[name].result()
 
 
-def test_cost(node, versions):
-    """The kubelet's own measure of each way to ask the same application; printed, for README."""
+def command(*words):
+    return {"exec": {"command": list(words)}}
+
+
+def measured(node, name, ways, containers, volumes=()):
+    """The kubelet's own measure of the ways to ask, by container and kind of probe, which is how it counts: how many
+    probes, and their seconds together. All are asked once a second, side by side."""
     times = 30
-
-    def command(*words):
-        return {"exec": {"command": list(words)}}
-
-    # By container and kind of probe, which is how the kubelet counts.
-    ways = {
-        ("shop", "Liveness"): ("httpGet", {"httpGet": {"path": "/healthz", "port": 8080}}),
-        ("shop", "Readiness"): ("exec-probe http", command("/probe/exec-probe", "http", ":8080/healthz")),
-        ("curl", "Liveness"): ("curl -f", command("curl", "-f", "http://localhost:8080/healthz")),
-        ("curl", "Readiness"): ("a program that does nothing", command("/nothing")),
-    }
-    containers = []
-    for name, ports in ("shop", ["8080"]), ("curl", []):
-        container = {"name": name, "image": IMAGES[name], "imagePullPolicy": "Never"}
-        for (of, kind), (_, way) in ways.items():
-            if of == name:
-                container[f"{kind.lower()}Probe"] = way | {"periodSeconds": 1, "timeoutSeconds": 2}
-        containers.append(container | {"command": ["/application", "/control", *ports]})
-    containers[0]["volumeMounts"] = [{"name": "probe", "mountPath": "/probe"}]
-    volume = {"name": "probe", "image": {"reference": IMAGES["exec-probe"], "pullPolicy": "Never"}}
+    spec = {"containers": [], "volumes": list(volumes)}
+    for container in copy.deepcopy(containers):
+        probes = {kind: way for (of, kind), way in ways.items() if of == container["name"]}
+        times_of = {"periodSeconds": 1, "timeoutSeconds": 2}
+        asked = {f"{kind.lower()}Probe": way | times_of for kind, way in probes.items()}
+        spec["containers"].append(container | {"imagePullPolicy": "Never"} | asked)
 
     def measure():
-        return {way: durations(node, "cost", *way) for way in ways}
+        return {way: durations(node, name, *way) for way in ways}
 
-    with node.pod("cost", controlled({"containers": containers, "volumes": [volume]}, node, "cost")) as pod:
+    with node.pod(name, controlled(spec, node, name)) as pod:
         pod.wait_ready()
         before = measure()
 
@@ -300,8 +423,62 @@ def test_cost(node, versions):
         # Once a second, because these questions are work for the kubelet as well.
         after = pod.wait(enough, "enough probes", 3 * times, every=1)
         assert (pod.restarts(), pod.events()) == (0, []), pod.story()
-    rows = [("probe", "times", "mean")]
-    for way, (name, _) in ways.items():
-        count, total = (now - then for now, then in zip(after[way], before[way], strict=True))
-        rows.append(row(name, count, total))
-    harness.REPORTS[f"what the kubelet measures ({versions})"] = rows
+    return {way: tuple(now - then for now, then in zip(after[way], before[way], strict=True)) for way in ways}
+
+
+def application(name, *ports, **more):
+    """Its first one answers on port 8080; the others only wait."""
+    return {"name": name, "image": IMAGES["shop"], "command": ["/application", "/control", *ports], **more}
+
+
+PROBE_VOLUME = {"name": "probe", "image": {"reference": IMAGES["exec-probe"], "pullPolicy": "Never"}}
+PROBE_MOUNT = [{"name": "probe", "mountPath": "/probe"}]
+
+
+def test_cost(node, versions):
+    """Each way to ask the same application; printed, for README."""
+    ways = {
+        ("shop", "Liveness"): {"httpGet": {"path": "/healthz", "port": 8080}},
+        ("shop", "Readiness"): command("/probe/exec-probe", "http", ":8080/healthz"),
+        ("curl", "Liveness"): command("curl", "-f", "http://localhost:8080/healthz"),
+        ("curl", "Readiness"): command("/nothing"),
+    }
+    names = ["httpGet", "exec-probe http", "curl -f", "a program that does nothing"]
+    containers = [application("shop", "8080", volumeMounts=PROBE_MOUNT), application("curl", image=IMAGES["curl"])]
+    found = measured(node, "cost", ways, containers, [PROBE_VOLUME])
+    rows = [row(name, *found[way]) for name, way in zip(names, ways, strict=True)]
+    harness.REPORTS[f"what the kubelet measures ({versions})"] = [("probe", "times", "mean"), *rows]
+
+
+def test_cost_of_serve(node, versions):
+    """The kubelet's own probe of an application, and of exec-probe serve, which asks the same; printed, for docs/cost.md."""
+    [sidecar] = pod_template("kubernetes/serve")["initContainers"]
+    containers = [
+        application("shop", "8080"),
+        {"name": "serve", "image": IMAGES["exec-probe"], "args": sidecar["args"], "resources": sidecar["resources"]},
+    ]
+    ways = {
+        ("shop", "Liveness"): {"httpGet": {"path": "/healthz", "port": 8080}},
+        # It asks for the application's /healthz.
+        ("serve", "Liveness"): {"httpGet": {"path": "/readyz", "port": 8086}},
+    }
+    found = measured(node, "cost-serve", ways, containers)
+    names = ["httpGet", "httpGet to exec-probe serve"]
+    rows = [row(name, *found[way]) for name, way in zip(names, ways, strict=True)]
+    harness.REPORTS[f"what serve costs ({versions})"] = [("probe", "times", "mean"), *rows]
+
+
+def test_cost_of_three_questions(node, versions):
+    """Three execs beside one that asks the same three; printed, for README."""
+    questions = [["http", ":8080/healthz"], ["tcp", ":8080"], ["file", "/probe/exec-probe"]]
+    one = [*questions[0], "--and", *questions[1], "--and", *questions[2]]
+    commands = [command("/probe/exec-probe", *words) for words in (*questions, one)]
+    ways = dict(zip([(of, kind) for of in ("one", "two") for kind in ("Liveness", "Readiness")], commands, strict=True))
+    containers = [application("one", "8080", volumeMounts=PROBE_MOUNT), application("two", volumeMounts=PROBE_MOUNT)]
+    found = list(measured(node, "three-questions", ways, containers, [PROBE_VOLUME]).values())
+    rows = [row(f"exec-probe {words[0]}", *each) for words, each in zip(questions, found, strict=False)]
+    apart, together = sum(seconds / count for count, seconds in found[:3]), found[3][1] / found[3][0]
+    rows += [("all three execs", "", f"{1000 * apart:.1f} ms"), row("one exec that asks all three", *found[3])]
+    harness.REPORTS[f"what three questions cost ({versions})"] = [("probe", "times", "mean"), *rows]
+    # Two more probes in the same process are a millisecond, two more execs are two more execs.
+    assert together < apart / 2

@@ -2,7 +2,7 @@
 dialled found again by SO_ORIGINAL_DST, and mutual TLS that a client needs (STRICT) or may use (PERMISSIVE).
 """
 
-ADMIN, INBOUND = 15000, 15006
+ADMIN, INBOUND, READINESS = 15000, 15006, 15021
 
 # What a sidecar offers when it speaks to another one: by this PERMISSIVE knows a mesh's TLS from an application's.
 MESH_PROTOCOLS = ["istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]
@@ -37,13 +37,27 @@ def configuration(policy, folder) -> dict:
     options = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2["typed_config"]}
     clusters = [
         {"name": "nowhere", "type": "STATIC"},
+        admin(),
         original_destination("inbound"),
         original_destination("inbound-h2", typed_extension_protocol_options=options),
     ]
     return {
         "admin": {"address": address("127.0.0.1", ADMIN)},
-        "static_resources": {"listeners": [listener], "clusters": clusters},
+        "static_resources": {"listeners": [listener, readiness()], "clusters": clusters},
     }
+
+
+def readiness() -> dict:
+    """Istio's listener for readiness. There the agent is behind it, which asks Envoy; here Envoy is asked at once."""
+    route = {"match": {"path": "/healthz/ready"}, "route": {"cluster": "admin", "prefix_rewrite": "/ready"}}
+    filters = http("readiness", "admin", [route])
+    return {"name": "readiness", "address": address("0.0.0.0", READINESS), "filter_chains": [{"filters": [filters]}]}
+
+
+def admin() -> dict:
+    endpoint = {"endpoint": {"address": address("127.0.0.1", ADMIN)}}
+    assignment = {"cluster_name": "admin", "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": "admin", "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment}
 
 
 def chains_for(port, filters, policy, folder) -> list[dict]:
@@ -81,8 +95,8 @@ def mutual_tls(folder) -> dict:
     return typed("tls", kind, require_client_certificate=True, common_tls_context=common)
 
 
-def http(name, cluster) -> dict:
-    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster}}
+def http(name, cluster, routes=None) -> dict:
+    routes = routes or [{"match": {"prefix": "/"}, "route": {"cluster": cluster}}]
     return typed(
         "http",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -90,7 +104,7 @@ def http(name, cluster) -> dict:
         forward_client_cert_details="SANITIZE_SET",
         set_current_client_cert_details={"uri": True},
         http_filters=[typed("router", "extensions.filters.http.router.v3.Router")],
-        route_config={"virtual_hosts": [{"name": name, "domains": ["*"], "routes": [route]}]},
+        route_config={"virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
     )
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import harness
-from envoy import ADMIN, INBOUND, configuration
+import yaml
+from envoy import ADMIN, INBOUND, READINESS, configuration
 from harness import process, tool, wait_until
 
 # A folder that every user may read: the programs, which tools/e2e-mesh puts there, and what the tests write.
@@ -30,11 +31,17 @@ LOG, SICK = OWN_FOLDER / "access.log", OWN_FOLDER / "sick"
 
 NODE_IP, POD_IP = "10.96.7.1", "10.96.7.2"
 HTTP, TLS, GRPC = 8080, 8443, 9090
+# The ports of two exec-probe serve: one that no sidecar gets, and one that it does.
+HEALTH, INCLUDED = 8086, 8087
 # Nothing ever listens there.
 NOBODY = 12345
 
 # Users, by number, because no file need name them. Istio's rules know the sidecar by its own.
 ROOT, APPLICATION, SIDECAR = 0, 33, 1337
+
+# The words of the sidecar of examples/istio/serve.yaml, and the path of them that asks the application's /healthz.
+SERVE = Path(__file__).parents[3] / "examples/istio/serve.yaml"
+HEALTH_PATH = "/readyz"
 
 # timeoutSeconds, and --timeout a tenth below.
 TIMEOUT, OURS = "2s", "--timeout=1800ms"
@@ -91,7 +98,14 @@ COMMIT
 OWN = """-A ISTIO_OUTPUT -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --{kind} 1337 -j ISTIO_IN_REDIRECT
 -A ISTIO_OUTPUT -o lo -m owner ! --{kind} 1337 -j RETURN
 -A ISTIO_OUTPUT -m owner --{kind} 1337 -j RETURN"""
-PROXY_PORTS = (15008, 15020, 15021, 15090)
+PROXY_PORTS = (15008, 15020, READINESS, 15090)
+
+
+def serve_words(port=HEALTH) -> list[str]:
+    """Those, on this port."""
+    pod = yaml.safe_load(SERVE.read_text())["spec"]["template"]["spec"]
+    [sidecar] = pod["initContainers"]
+    return [f"--listen=:{port}" if word.startswith("--listen=") else word for word in sidecar["args"]]
 
 
 @dataclass(frozen=True)
@@ -197,6 +211,13 @@ class World:
             if not alive:
                 running.kill()
                 running.wait()
+            yield
+
+    @contextlib.contextmanager
+    def serve(self, *words):
+        """exec-probe serve in the pod, once it listens."""
+        with process([*self.as_user(APPLICATION), EXEC_PROBE, *words], stdout=subprocess.PIPE, text=True) as running:
+            assert " listening on " in running.stdout.readline()
             yield
 
     @contextlib.contextmanager

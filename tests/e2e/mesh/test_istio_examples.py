@@ -1,6 +1,10 @@
-"""examples/istio: valid to Kubernetes and to Istio, and their probes run beside a sidecar with mutual TLS."""
+"""examples/istio: valid to Kubernetes and to Istio, and their probes run beside a sidecar with mutual TLS. What waits
+for the sidecar runs under a kubelet too, in tests/e2e/kubelet.
+"""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +21,7 @@ from mesh import APPLICATION, EXEC_PROBE, POD_IP
 
 EXAMPLES = Path(__file__).parents[3] / "examples/istio"
 DEPLOYMENTS = ["liveness-command.yaml", "liveness-http.yaml"]
+WAITING = ["wait-init.yaml", "wait-post-start.yaml", "wait-then.yaml"]
 
 
 def documents(name) -> list[dict]:
@@ -29,7 +34,7 @@ def probe(name) -> dict:
 
 
 def test_no_example_is_left_out():
-    assert {path.name for path in EXAMPLES.iterdir()} == {*DEPLOYMENTS, "peer-authentication.yaml"}
+    assert {path.name for path in EXAMPLES.iterdir()} == {*DEPLOYMENTS, *WAITING, "peer-authentication.yaml", "serve.yaml"}
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
@@ -102,3 +107,87 @@ def test_the_file_is_looked_at_without_cat(world):
         ran = harness.exec_probe(*args, within=within, binary=program)
         assert (ran.exit, ran.stdout) == (1, ""), ran
         assert ran.stderr.startswith("file /tmp/healthy: "), ran
+
+
+def test_serve_is_asked_under_strict_on_the_one_port_that_is_excluded(world):
+    [deployment] = documents("serve.yaml")
+    template = deployment["spec"]["template"]
+    assert template["metadata"]["labels"]["sidecar.istio.io/inject"] == "true"
+    port = mesh.HEALTH
+    assert template["metadata"]["annotations"] == {"traffic.sidecar.istio.io/excludeInboundPorts": str(port)}
+    [sidecar], [shop] = template["spec"]["initContainers"], template["spec"]["containers"]
+    assert sidecar["args"] == mesh.serve_words(port) and sidecar["ports"][0]["containerPort"] == port
+    asked = [shop[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")]
+    assert {probe["port"] for probe in asked} == {port}
+    assert {probe["path"] for probe in asked} <= set(sidecar["args"])
+    question = {"handler": "http", "host": POD_IP, "port": port, "path": asked[-1]["path"]}
+    own = {"handler": "http", "host": POD_IP, "port": mesh.HTTP, "path": "/healthz"}
+    with world.application() as app, world.sidecar("STRICT", excluded=[port]), world.serve(*sidecar["args"]):
+        assert [answer.result for answer in world.kubelet(question, own)] == ["success", "failure"]
+        for change, status in ((app.fall_sick, 503), (app.die, 502)):
+            change()
+            [answer] = world.kubelet(question)
+            assert answer == mesh.Answer("failure", f"HTTP probe failed with statuscode: {status}")
+
+
+# What waits for the sidecar
+
+
+def waits(name) -> list[str]:
+    """The words after exec-probe of what waits in the example, up to the program that follows."""
+    [deployment] = documents(name)
+    pod = deployment["spec"]["template"]["spec"]
+    [shop] = pod["containers"]
+    if name == "wait-init.yaml":
+        [waiting] = [container for container in pod["initContainers"] if container["name"] == "wait"]
+        # The image's entry point is exec-probe.
+        return waiting["args"]
+    if name == "wait-post-start.yaml":
+        [program, *words] = shop["lifecycle"]["postStart"]["exec"]["command"]
+        assert program == "/probe/exec-probe"
+        return words
+    # The entry point is the image's, whose Dockerfile the example names.
+    assert not {"command", "args"} & shop.keys()
+    text = (EXAMPLES.parent / "docker/then/Dockerfile").read_text()
+    [program, *words] = json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[1])
+    assert program == "/exec-probe" and words[-2:] == ["--then", "/shop"]
+    return words[:-2]
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_kubernetes_accepts_what_waits(name):
+    [deployment] = documents(name)
+    kubernetes_validate.validate(deployment, "1.36", strict=True)
+    assert deployment["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] == "true"
+    assert deployment["spec"]["template"]["spec"]["securityContext"]["runAsUser"] != mesh.SIDECAR
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_it_waits_until_the_sidecar_is_there_and_ready(world, name):
+    """Without the sidecar, beside one that says that it is not ready, and beside one that is."""
+    words = waits(name)
+    follows = ["--then", harness.tool("echo"), "started"] if name == "wait-then.yaml" else []
+    line = f"http GET http://localhost:{mesh.READINESS}/healthz/ready: status 200"
+    command = [*world.as_user(APPLICATION), EXEC_PROBE, *words, *follows]
+    with process(command, env={}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        harness.wait_until(lambda: harness.is_waiting(waiting.pid), "it has tried once")
+        with world.sidecar("STRICT"):
+            stdout, stderr = waiting.communicate(timeout=20)
+    assert waiting.returncode == 0, stderr
+    # The program's output is its own.
+    healthy, other = (stderr, stdout) if follows else (stdout, stderr)
+    assert harness.TIME.sub("(TIME)", healthy) == f"{line} (TIME)\n"
+    assert other == ("started\n" if follows else "")
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_it_does_not_take_a_sidecar_for_ready_that_says_it_is_not(world, name):
+    words = ["--wait=600ms" if word.startswith("--wait=") else word for word in waits(name)]
+    with world.sidecar("STRICT"):
+        assert world.exec_probe(*words).exit == 0
+        # Envoy's own answer while it drains: 503.
+        world.admin("healthcheck/fail", "--request", "POST")
+        line = f"http GET http://localhost:{mesh.READINESS}/healthz/ready: status 503, wanted 200-399 (waited 600ms)"
+        assert world.exec_probe(*words) == unhealthy(line)
+        world.admin("healthcheck/ok", "--request", "POST")
+        assert world.exec_probe(*words).exit == 0

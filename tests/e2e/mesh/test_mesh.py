@@ -11,7 +11,22 @@ import harness
 import mesh
 import pytest
 from harness import healthy, unhealthy
-from mesh import APPLICATION, EXEC_PROBE, FOLDER, GRPC, HTTP, NOBODY, OURS, POD_IP, ROOT, SIDECAR, TLS
+from mesh import (
+    APPLICATION,
+    EXEC_PROBE,
+    FOLDER,
+    GRPC,
+    HEALTH,
+    HEALTH_PATH,
+    HTTP,
+    INCLUDED,
+    NOBODY,
+    OURS,
+    POD_IP,
+    ROOT,
+    SIDECAR,
+    TLS,
+)
 
 PAGE = Path(__file__).parents[3] / "docs/mesh.md"
 COMMAND = "tools/e2e mesh"
@@ -56,6 +71,11 @@ ROWS = {
         ["F F F", "S S S", "S S S", "S S S", "F F F"],
     ),
     "grpc": (GRPC_CHECK, ["S F F", "S F F", "F F F", "S F F", "F F F"]),
+    "httpGet to serve": (kubelet("http", HEALTH, HEALTH_PATH), ["S F F"] * 5),
+    "httpGet to serve, its port not excluded": (
+        kubelet("http", INCLUDED, HEALTH_PATH),
+        ["S F F", "S F F", "F F F", "F F F", "F F F"],
+    ),
     "exec-probe http": (ours("http", f":{HTTP}/healthz"), ["S F F"] * 5),
     "exec-probe http, HTTPS": (ours("http", f"https://localhost:{TLS}/healthz"), ["S F F"] * 5),
     "exec-probe tcp": (ours("tcp", f":{HTTP}"), ["S S F"] * 5),
@@ -108,12 +128,14 @@ class Observed:
 @pytest.fixture(scope="session")
 def observed(world):
     seen = Observed()
-    for mode, settings in MODES.items():
-        if settings:
-            with world.sidecar(**settings):
+    with world.serve(*mesh.serve_words(HEALTH)), world.serve(*mesh.serve_words(INCLUDED)):
+        for mode, settings in MODES.items():
+            if settings:
+                excluded = (*settings.get("excluded", ()), HEALTH)
+                with world.sidecar(**settings | {"excluded": excluded}):
+                    seen.ask_all(world, mode)
+            else:
                 seen.ask_all(world, mode)
-        else:
-            seen.ask_all(world, mode)
     harness.REPORTS[f"S: success, F: failure; the application up, sick, dead ({versions()})"] = seen.table()
     harness.REPORTS["What is said under STRICT"] = seen.messages("STRICT")
     return seen

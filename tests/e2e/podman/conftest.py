@@ -5,35 +5,36 @@ import shutil
 from pathlib import Path
 
 import pytest
-from engine import REPOSITORY, RUST, podman
+from engine import RUST, build, podman
 
 SCRATCH = Path(os.environ["E2E_SCRATCH"])
+# An application and exec-probe beside it, for tests that bring a health check of their own.
+SHOP = """\
+FROM scratch
+COPY shop /shop
+COPY --from=registry.example/exec-probe /exec-probe /exec-probe
+ENV PORT="8080"
+USER 65534:65534
+ENTRYPOINT ["/shop"]
+"""
 
 
 @pytest.fixture(scope="session")
 def exec_probe_image():
-    """Dockerfile.static's, by its own steps, under the name that the examples have before the digest."""
+    """As examples/docker/compose.yaml builds it, under the name that the other examples have before the digest."""
     podman("import", os.environ["E2E_TOOLCHAIN"], "localhost/toolchain")
     podman("build", "--layers=false", "--pull=never", "--tag", RUST, SCRATCH / "stand-in")
     name = "registry.example/exec-probe"
     # Layers are for the next build, of which there is none.
-    podman("build", "--layers=false", "--pull=never", "--file", "Dockerfile.static", "--tag", name, ".", cwd=REPOSITORY)
+    podman("tag", build("exec-probe", "--layers=false"), name)
     return name
 
 
 @pytest.fixture(scope="session")
-def shop_folder(tmp_path_factory, exec_probe_image):
-    """examples/docker with an application, and with the name of an image that is here."""
+def shop_image(tmp_path_factory, exec_probe_image):
     folder = tmp_path_factory.mktemp("shop")
     shutil.copy(SCRATCH / "shop", folder / "shop")
-    text = (REPOSITORY / "examples/docker/Dockerfile").read_text()
-    [reference] = [word for word in text.split() if word.startswith("--from=registry.example/exec-probe@sha256:")]
-    (folder / "Dockerfile").write_text(text.replace(reference, f"--from={exec_probe_image}"))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def shop_image(shop_folder):
+    (folder / "Dockerfile").write_text(SHOP)
     name = "localhost/shop"
-    podman("build", "--pull=never", "--format", "docker", "--tag", name, shop_folder)
+    podman("build", "--pull=never", "--tag", name, folder)
     return name

@@ -3,12 +3,16 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import yaml
 from harness import tool
 
 REPOSITORY = Path(__file__).parents[3]
+EXAMPLE = REPOSITORY / "examples/docker"
+SERVICES = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())["services"]
 # The official image's full name: what podman and Docker make of the short one in Dockerfile.static.
 RUST = f"docker.io/library/{os.environ['E2E_RUST']}"
 
@@ -28,6 +32,39 @@ def podman(*args, **options) -> str:
 def inspect(name, kind="container") -> dict:
     [found] = json.loads(podman("inspect", "--type", kind, name))
     return found
+
+
+def image_of(service) -> str:
+    """As Compose calls it: after the folder and the service."""
+    return f"localhost/docker-{service}"
+
+
+def build(service, *options, tag=None) -> str:
+    """Builds a service's image of examples/docker/compose.yaml by its own section `build`. Gives the image's name."""
+    section = dict(SERVICES[service]["build"])
+    folder = (EXAMPLE / section.pop("context")).resolve()
+    file = folder / section.pop("dockerfile", "Dockerfile")
+    contexts = []
+    for name, source in section.pop("additional_contexts", {}).items():
+        kind, _, other = source.partition(":")
+        assert kind == "service"
+        contexts.append(f"--build-context={name}=container-image://{image_of(other)}")
+    assert section == {}
+    tag = tag or image_of(service)
+    podman("build", "--pull=never", *options, *contexts, "--file", file, "--tag", tag, folder)
+    return tag
+
+
+def put_nginx(root) -> None:
+    """Debian's nginx and its libraries into a folder, for images that stand in for the official one."""
+    listed = subprocess.run(["ldd", tool("nginx")], check=True, capture_output=True, text=True).stdout
+    for path in [tool("nginx"), *(word for word in listed.split() if word.startswith("/"))]:
+        place = root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    html = root / "usr/share/nginx/html"
+    html.mkdir(parents=True)
+    (html / "index.html").write_text("well\n")
 
 
 @contextlib.contextmanager

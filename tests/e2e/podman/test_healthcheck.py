@@ -1,11 +1,7 @@
-"""HEALTHCHECK under podman: the Dockerfile and the quadlet of the examples, well, unwell, and hung."""
+"""Health commands of podman's own: the quadlet of the examples, and how words are split."""
 
 import configparser
 import json
-import os
-import signal
-import tarfile
-import time
 
 import pytest
 from engine import REPOSITORY, ask_podman, container, inspect, podman
@@ -43,65 +39,6 @@ def wait_for(name) -> None:
     wait_until(lambda: ask_podman("healthcheck", "run", name).returncode == 0, "healthy")
 
 
-def test_podman_keeps_the_healthcheck_with_format_docker_only(shop_folder, shop_image):
-    assert inspect(shop_image, "image")["Healthcheck"] == {
-        "Test": COMMAND,
-        "Interval": 10 * SECOND,
-        "Timeout": 2 * SECOND,
-        "StartPeriod": 30 * SECOND,
-        "Retries": 3,
-    }
-    podman("build", "--pull=never", "--tag=localhost/shop-oci", shop_folder)
-    assert "Healthcheck" not in inspect("localhost/shop-oci", "image")
-
-
-def test_the_image_is_the_application_and_exec_probe(shop_image, tmp_path):
-    name = podman("create", "--pull=never", shop_image).strip()
-    archive = tmp_path / "image.tar"
-    podman("export", "--output", archive, name)
-    podman("rm", name)
-    with tarfile.open(archive) as opened:
-        assert sorted(opened.getnames()) == ["exec-probe", "shop"]
-
-
-def test_healthy_then_503_then_healthy(control, shop_folder, tmp_path):
-    # Failures do not count in the start period.
-    text = (shop_folder / "Dockerfile").read_text()
-    assert "--start-period=30s" in text
-    started = tmp_path / "Dockerfile"
-    started.write_text(text.replace("--start-period=30s", "--start-period=1ms"))
-    image = "localhost/shop-started"
-    podman("build", "--pull=never", "--format=docker", "--tag", image, "--file", started, shop_folder)
-    with shop(control, image) as name:
-        wait_for(name)
-        assert check(name) == (0, "healthy", f"{LINE}status 200 (TIME)")
-        (control / "healthz").write_text("503")
-        unwell = f"{LINE}status 503, wanted 200-399"
-        # As often as the Dockerfile says.
-        assert [check(name) for _ in range(3)] == [
-            (1, "healthy", unwell),
-            (1, "healthy", unwell),
-            (1, "unhealthy", unwell),
-        ]
-        (control / "healthz").unlink()
-        assert check(name) == (0, "healthy", f"{LINE}status 200 (TIME)")
-
-
-def test_a_hung_application_is_told_with_its_phase_and_leaves_no_process(control, shop_image):
-    with shop(control, shop_image) as name:
-        wait_for(name)
-        pid = inspect(name)["State"]["Pid"]
-        os.kill(pid, signal.SIGSTOP)
-        began = time.monotonic()
-        code, _, told = check(name)
-        assert time.monotonic() - began < 10
-        # Podman counts the start of the command too. On a slow machine it finds its limit exceeded (125): the line is kept.
-        assert code in (1, 125)
-        assert told == f"{LINE}no response headers in 1800ms (connected to 127.0.0.1:8080)"
-        assert podman("top", name, "comm").split() == ["COMMAND", "shop"]
-        os.kill(pid, signal.SIGCONT)
-
-
 # Options of the quadlet, as its generator hands them to podman.
 QUADLET = {
     "Environment": "--env={}",
@@ -131,10 +68,8 @@ def quadlet_options():
     return [SWITCHES.get(pair) or QUADLET[pair[0]].format(pair[1]) for pair in keys.items()]
 
 
-def test_the_quadlets_health_command_is_split_as_it_is_meant_and_works(control, shop_folder):
-    # Without HEALTHCHECK, so that what is asked is the quadlet's.
-    podman("build", "--pull=never", "--tag=localhost/shop-oci", shop_folder)
-    with shop(control, "localhost/shop-oci", *quadlet_options()) as name:
+def test_the_quadlets_health_command_is_split_as_it_is_meant_and_works(control, shop_image):
+    with shop(control, shop_image, *quadlet_options()) as name:
         kept = inspect(name)["Config"]["Healthcheck"]
         assert kept["Test"] == COMMAND
         assert (kept["Timeout"], kept["Interval"], kept["Retries"]) == (2 * SECOND, 10 * SECOND, 3)

@@ -2,7 +2,7 @@
 //
 //	grpc-application CONTROL TLS PORT
 //
-// TLS holds tls.crt, tls.key and, for clients, ca.crt. Only a bearer of the token in CONTROL/token may ask for the service
+// TLS holds tls.crt, tls.key and, for clients, ca.crt; where it is empty, the server speaks without TLS. Only a bearer of the token in CONTROL/token may ask for the service
 // orders.v1; it is SERVING unless a file CONTROL/orders.v1 holds another status.
 package main
 
@@ -56,6 +56,21 @@ func (server health) Check(
 
 func main() {
 	control, folder, port := os.Args[1], os.Args[2], os.Args[3]
+	listener, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var options []grpc.ServerOption
+	if folder != "" {
+		options = append(options, grpc.Creds(credentials.NewTLS(mutual(folder))))
+	}
+	server := grpc.NewServer(options...)
+	grpc_health_v1.RegisterHealthServer(server, health{control: control})
+	log.Fatal(server.Serve(listener))
+}
+
+// mutual wants a certificate of the client's.
+func mutual(folder string) *tls.Config {
 	certificate, err := tls.LoadX509KeyPair(folder+"/tls.crt", folder+"/tls.key")
 	if err != nil {
 		log.Fatal(err)
@@ -66,15 +81,9 @@ func main() {
 	}
 	clients := x509.NewCertPool()
 	clients.AppendCertsFromPEM(authority)
-	listener, err := net.Listen("tcp", ":"+port)
-	if err != nil {
-		log.Fatal(err)
-	}
-	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
+	return &tls.Config{
 		Certificates: []tls.Certificate{certificate},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    clients,
-	})))
-	grpc_health_v1.RegisterHealthServer(server, health{control: control})
-	log.Fatal(server.Serve(listener))
+	}
 }

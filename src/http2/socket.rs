@@ -1,5 +1,5 @@
 //! The connection as hyper and tokio see it: hyper reads and writes it, and the runtime waits for it where it would
-//! sleep. What came of the call is noted here as well, since whoever ends the call needs it.
+//! sleep.
 //!
 //! There is one socket and one deadline, so one poll(2) is all the waiting there is. With tokio's own, for many sockets, a
 //! check made 63 system calls and had 8 descriptors open, in place of 50 and 4, and panicked where one of them was refused.
@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use hyper::rt::{Executor, ReadBufCursor};
-use tonic::Code;
 
 use crate::connection::Connection;
 
@@ -27,15 +26,15 @@ const READS_AT_ONCE: usize = 8;
 /// kept from running. One answer takes four or five.
 const LATE_LOOKS: usize = 16;
 
-/// What hyper, the runtime and the call share.
+/// What hyper, the runtime and the handler share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// Locked after `pending` where both are.
     connection: Mutex<Connection>,
     pending: Mutex<Pending>,
 }
 
-/// What is not done yet, and what was heard so far.
+/// What is not done yet.
 #[derive(Debug, Default)]
 struct Pending {
     to_send: Vec<u8>,
@@ -47,30 +46,15 @@ struct Pending {
     reads: usize,
     late_looks: usize,
     failed: Option<Stopped>,
-    heard: Heard,
 }
 
 /// Why there is nothing more to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// The deadline has passed.
     Late,
     /// Waiting itself failed, with this errno.
     Poll(i32),
-}
-
-/// What a server has said of its own about how the call went, which tonic does not tell from what it makes up itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// No response yet.
-    #[default]
-    Nothing,
-    /// The head of a gRPC response. What follows it may say OK: with that, what tonic finds wrong is wrong.
-    Head,
-    /// A grpc-status that is no number.
-    NoCode,
-    /// A grpc-status other than OK.
-    Code(Code),
 }
 
 impl Shared {
@@ -80,22 +64,12 @@ impl Shared {
     }
 
     /// The connection, for a look or one act.
-    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes what the server said.
-    pub(super) fn note(&self, heard: Heard) {
-        self.pending().heard = heard;
-    }
-
-    /// What the server said last.
-    pub(super) fn heard(&self) -> Heard {
-        self.pending().heard
     }
 
     /// [`Shared::wait`] for the runtime to keep. Weak, because what is shared keeps the runtime's wakers.
