@@ -1,7 +1,7 @@
 //! What exec-probe says, and how it exits, for servers that are well, ill, gone, hung or endless:
 //!
 //! ```text
-//! cargo run --release --example demo
+//! cargo run --example demo
 //! ```
 //!
 //! Builds the binary as `cargo build --release` does, starts an HTTP server (hyper) and a gRPC server with the health

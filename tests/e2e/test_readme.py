@@ -15,7 +15,7 @@ from pages import REPOSITORY, blocks, commands, words
 README = "README.md"
 APP = '#include <stdio.h>\nint main(int count, char **words) { return count == 2 ? puts(words[1]) < 0 : 1; }\n'
 # Run by .ci/run.
-ELSEWHERE = ["cargo run --release --example demo", "cargo build --release", "cargo test"]
+ELSEWHERE = ["cargo run --example demo", "cargo build --release", "cargo test"]
 # Run by tests/e2e/podman.
 BY_PODMAN = ("docker ",)
 
