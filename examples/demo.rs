@@ -142,6 +142,13 @@ fn build() -> Result<PathBuf, Box<dyn Error>> {
     println!("Building exec-probe (cargo build --release) ...");
     // In the package's folder, where .cargo/config.toml makes the binary a static one.
     let cargo = &mut Command::new(env!("CARGO"));
+    // What `cargo run` tells its program, ring's build script takes for a change: without this, the next `cargo build
+    // --release` would compile ring, and all that uses it, once more.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
     let output = cargo.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("cargo build: {}", output.status).into());

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::peak::{Ran, run};
-use crate::support::{Server, exec_probe};
+use crate::support::{HELD_BACK, Server, exec_probe};
 use peer::{Act, perform};
 
 /// How much more memory than an honest server any hostile one may cost, in KiB.
@@ -43,9 +43,8 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// tests' build is slow; a peer that holds the probe would hold it for ever.
 const LATE: Duration = Duration::from_millis(400);
 
-/// What a process says that was kept from running past its deadline, and how long that takes at least. It is the
-/// machine's doing and not the peer's, so it is looked over, but only where it is true.
-const HELD_BACK: &str = " (this process was not scheduled in time: CPU limit?)";
+/// How long a process is kept from running, at least, that says [`HELD_BACK`]. It is the machine's doing and not the
+/// peer's, so it is looked over, but only where it is true.
 const HELD_BACK_BY: Duration = Duration::from_millis(50);
 
 /// The limit of a run whose peer makes it wait.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, Server, closed_port, exec_probe, read_head, response, without_times};
+use crate::support::{Folder, Server, closed_port, exec_probe, read_head, response, without_machine};
 
 /// `exec-probe serve` on a free port of 127.0.0.1, ended by SIGTERM.
 struct Serving {
@@ -39,7 +39,7 @@ impl Serving {
         let there = printed.clone();
         let reader = std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                there.lock().unwrap().push(without_times(line.as_bytes()));
+                there.lock().unwrap().push(without_machine(line.as_bytes()));
             }
         });
         let at_rest = Held::by(&child);
@@ -126,7 +126,7 @@ fn rest(stream: &mut TcpStream) -> String {
     while let Ok(count @ 1..) = stream.read(&mut chunk) {
         all.extend_from_slice(&chunk[..count]);
     }
-    without_times(&all)
+    without_machine(&all)
 }
 
 /// An HTTP server that is asked as often as it is.
