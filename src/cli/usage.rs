@@ -74,7 +74,8 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-/// A value: a credential only up to its colon, or not at all where it is any text, any other up to what looks like an option in the same string.
+/// A value: a credential only up to its colon, or not at all where it is any text, any other up to what looks
+/// like an option in the same string.
 fn value(flag: &Flag, typed: &str) -> String {
     match (flag.is_secret, typed.split_once(':'), typed.split_once(" -")) {
         (true, Some((name, _)), _) if !flag.is_text => quoted(&format!("{name}: …")),

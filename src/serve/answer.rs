@@ -61,8 +61,8 @@ fn failed(verdict: &Verdict) -> Option<(&Subject, &Cause)> {
     })
 }
 
-/// The status of a failure: all that the kubelet shows of it. 504 where time ran out, 502 where nobody answered or what answered is no such server, 503 for an answer that is bad, and
-/// where this process could not ask.
+/// The status of a failure: all that the kubelet shows of it. 504 where time ran out, 502 where nobody answered or what
+/// answered is no such server, 503 for an answer that is bad, and where this process could not ask.
 fn status(cause: &Cause) -> StatusCode {
     match cause {
         Cause::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
