@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from engine import RUST, build, podman
+from engine import RUST, TARGET, build, podman
 
 SCRATCH = Path(os.environ["E2E_SCRATCH"])
 # An application and exec-probe beside it, for tests that bring a health check of their own.
@@ -26,7 +26,7 @@ def exec_probe_image():
     podman("build", "--layers=false", "--pull=never", "--tag", RUST, SCRATCH / "stand-in")
     name = "registry.example/exec-probe"
     # Layers are for the next build, of which there is none.
-    podman("tag", build("exec-probe", "--layers=false"), name)
+    podman("tag", build("exec-probe", "--layers=false", TARGET), name)
     return name
 
 

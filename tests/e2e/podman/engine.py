@@ -10,6 +10,8 @@ from pathlib import Path
 import yaml
 from harness import tool
 
+# What cargo has compiled: for the next build of the same crates.
+TARGET = f"--volume={os.environ['E2E_SCRATCH']}/target:/target"
 REPOSITORY = Path(__file__).parents[3]
 EXAMPLE = REPOSITORY / "examples/docker"
 SERVICES = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())["services"]

@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from engine import REPOSITORY, ask_podman, container, inspect, podman
+from engine import REPOSITORY, TARGET, ask_podman, container, inspect, podman
 from harness import MUSL, TIME, tool
 
 # What tools/licenses prints outside of an image; tests/e2e/supply compares it with the crates.
@@ -55,7 +55,7 @@ def test_its_binary_is_static(content, tmp_path):
 
 def test_the_argument_that_a_release_sets_puts_the_list_of_crates_into_the_binary(content, tmp_path):
     build = ["build", "--layers=false", "--pull=never", "--file", "Dockerfile.static", "--build-arg=AUDITABLE=1"]
-    podman(*build, "--tag=localhost/audited", ".", cwd=REPOSITORY)
+    podman(*build, TARGET, "--tag=localhost/audited", ".", cwd=REPOSITORY)
     with tarfile.open(export("localhost/audited", tmp_path)) as audited:
         assert {member.name for member in audited.getmembers()} == HOLDS.keys()
         assert LIST in sections(audited.extractfile("exec-probe").read(), tmp_path)
