@@ -183,21 +183,22 @@ def flavours(line) -> list[str]:
 @pytest.fixture(scope="module")
 def ran(roots, worlds, sockets):
     """What each line gives in each state, by whose tools."""
-    linked = threading.Lock()
+    # A line names one socket, and each root has one place for it.
+    linked = {whose: threading.Lock() for whose in roots}
 
     def run(line, state, whose):
         place, root = worlds[line.kind, state], roots[whose]
         if "unix:" not in line.text:
             return root.run(place, line.words)
         made, wanted = dropin_worlds.socket_of(sockets, line.kind, state), root.folder / "tmp/app.sock"
-        with linked:
+        with linked[whose]:
             if made.exists():
                 os.link(made, wanted)
             done = root.run(place, line.words)
             wanted.unlink(missing_ok=True)
             return done
 
-    with ThreadPoolExecutor(32) as pool:
+    with ThreadPoolExecutor(96) as pool:
         asked = {
             (line.id, state, whose): pool.submit(run, line, state, whose)
             for line in LINES
@@ -555,13 +556,22 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_situation_gives_the_tools_code_or_differs_for_a_reason(roots, place, row):
-    for column, code in row.codes.items():
-        whose, start = COLUMNS[column]
-        words = [*start, *row.words]
+    def run(whose, words):
         with contextlib.ExitStack() as stack:
             pipe = {"stdout": stack.enter_context(open(row.stdout, "wb"))} if row.stdout else {}
-            theirs = roots[whose].run(place, words, **pipe)
-            ours = roots["ours"].run(place, words, **pipe)
+            return roots[whose].run(place, words, **pipe)
+
+    # Side by side, as most of the time is spent in waiting for a limit.
+    with ThreadPoolExecutor(2 * len(row.codes)) as pool:
+        asked = {}
+        for column in row.codes:
+            whose, start = COLUMNS[column]
+            words = [*start, *row.words]
+            asked[column] = words, pool.submit(run, whose, words), pool.submit(run, "ours", words)
+    for column, code in row.codes.items():
+        words, theirs, ours = asked[column]
+        theirs, ours = theirs.result(), ours.result()
+        whose, _ = COLUMNS[column]
         told = f"{column}: {' '.join(words)}\n{theirs}\n{ours}"
         assert theirs.returncode == code, told
         compare(code, ours, row.ours.get(column), whose == "BusyBox", told)
