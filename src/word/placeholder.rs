@@ -135,7 +135,8 @@ fn near_miss(before: &str, text: &str) -> Option<Unexpanded> {
         _ if name.starts_with('/') => format!("{{file.{name}}}"),
         _ => "{file./PATH}".to_owned(),
     };
-    let typed = &text[..text.len() - after.len()];
+    // Blanks of any kind may stand between brace and name, line ends among them.
+    let typed = shown(&text[..text.len() - after.len()], VALUE_CHARS);
     let dollar = if before.ends_with('$') { "$" } else { "" };
     let dot = if after.starts_with('.') { "." } else { "" };
     let end = if rest.starts_with('}') { "}" } else { "…" };
@@ -159,6 +160,7 @@ mod tests {
             ("{ENV.PORT:-8}", 0, "{ENV.PORT… is no placeholder, wanted {env.PORT:-DEFAULT}"),
             ("{{env.PORT}}", 0, "{{env.PORT} is no placeholder, wanted {env.PORT}"),
             ("{{ env.PORT }}", 0, "{{ env.PORT… is no placeholder, wanted {env.PORT}"),
+            ("{\renv.PORT}", 0, "{?env.PORT} is no placeholder, wanted {env.PORT}"),
             ("Bearer ${env.TOKEN}", 8, "${env.TOKEN} is no placeholder, wanted {env.TOKEN}"),
             ("${file./run/token}", 1, "${file./run/token} is no placeholder, wanted {file./run/token}"),
             ("Bearer {env.TOKEN s3cret", 7, "{env.TOKEN… is no placeholder, wanted {env.TOKEN}"),
