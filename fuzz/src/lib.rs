@@ -7,15 +7,19 @@
 
 pub mod server;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::fs::MemfdFlags;
+
+/// The variable that names a binary to be run in the library's place: a foreign one, by its emulator.
+const TESTED: &str = "EXEC_PROBE_TESTED";
 
 /// What no output may ever show: the value of the variable SECRET, which [`run`] sets.
 pub const SECRET: &str = "s3cr3t-Va1ue";
@@ -77,13 +81,16 @@ fn release() {
     let _ = rustix::stdio::dup2_stderr(stderr);
 }
 
-/// Runs exec-probe with these arguments, and a few variables: PORT, EMPTY, BYTES (no UTF-8), LONG and SECRET.
+/// Runs exec-probe with these arguments, and the variables of [`env`].
 ///
 /// # Panics
 /// If a stream can't be led elsewhere, holds no UTF-8, or descriptors are left open.
 #[must_use]
 pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(binary) = std::env::var_os(TESTED) {
+        return run_binary(&binary, args);
+    }
     let Streams { caught: [stdout, stderr], .. } = streams();
     rustix::stdio::dup2_stdout(stdout).expect("standard output is led elsewhere");
     rustix::stdio::dup2_stderr(stderr).expect("standard error is led elsewhere");
@@ -98,6 +105,27 @@ pub fn run<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     );
     Ran { code, stdout: taken(stdout), stderr: taken(stderr), took, args }
 }
+
+/// As a process of its own.
+fn run_binary(binary: &OsStr, args: Vec<OsString>) -> Ran {
+    let started = Instant::now();
+    let ended = Command::new(binary)
+        .args(&args)
+        .env_clear()
+        .envs(NAMES.iter().filter_map(|name| Some((name, env(name)?))))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary starts");
+    let took = started.elapsed();
+    let code = ended.status.code().and_then(|code| u8::try_from(code).ok());
+    let [stdout, stderr] =
+        [ended.stdout, ended.stderr].map(|bytes| String::from_utf8(bytes).expect("the output is UTF-8"));
+    let code = code.unwrap_or_else(|| panic!("{}: {args:?}: {stderr}", ended.status));
+    Ran { code, stdout, stderr, took, args }
+}
+
+/// The names that [`env`] knows.
+const NAMES: [&str; 8] = ["PORT", "EMPTY", "BYTES", "LONG", "SECRET", "PW", "DSN", "APP_PORT"];
 
 /// The variables that every run has.
 #[must_use]

@@ -146,7 +146,7 @@ fuzz_target!(init: exec_probe_fuzz::init(), |data: &[u8]| {
     file.set_len(0).and_then(|()| file.write_all_at(pem.as_bytes(), 0)).expect("a file in memory is written");
     let (path, shown) = server();
     *shown.0.lock().unwrap_or_else(PoisonError::into_inner) = chain.into_iter().map(CertificateDer::from).collect();
-    let cacert = format!("--cacert=/proc/self/fd/{}", file.as_raw_fd());
+    let cacert = format!("--cacert=/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
     let socket = format!("--unix-socket={}", path.display());
     let mut args = vec!["http", "--timeout=1s", &cacert, &socket];
     if options & 8 != 0 {
