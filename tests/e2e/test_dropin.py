@@ -567,11 +567,10 @@ def test_a_situation_gives_the_tools_code_or_differs_for_a_reason(roots, place, 
         for column in row.codes:
             whose, start = COLUMNS[column]
             words = [*start, *row.words]
-            asked[column] = words, pool.submit(run, whose, words), pool.submit(run, "ours", words)
+            asked[column] = whose, words, pool.submit(run, whose, words), pool.submit(run, "ours", words)
     for column, code in row.codes.items():
-        words, theirs, ours = asked[column]
-        theirs, ours = theirs.result(), ours.result()
-        whose, _ = COLUMNS[column]
+        whose, words, *runs = asked[column]
+        theirs, ours = (future.result() for future in runs)
         told = f"{column}: {' '.join(words)}\n{theirs}\n{ours}"
         assert theirs.returncode == code, told
         compare(code, ours, row.ours.get(column), whose == "BusyBox", told)
