@@ -37,7 +37,7 @@ fn values_reach_the_request() {
 
 #[test]
 fn a_bare_ipv6_address_is_understood() {
-    let server = Server::on("[::1]:0", 1, |_, _| String::new());
+    let server = Server::on_ipv6(1, |_, _| String::new());
     exec_probe(["tcp", "{env.POD_IP}:{env.PORT}"])
         .env("POD_IP", "::1")
         .env("PORT", server.port.to_string())

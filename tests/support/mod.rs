@@ -6,7 +6,7 @@ pub(crate) mod peak;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -148,6 +148,7 @@ pub(crate) fn without_times(bytes: &[u8]) -> String {
 /// A TCP server on a free port of 127.0.0.1 that is called a known number of times.
 pub(crate) struct Server {
     pub(crate) port: u16,
+    addr: SocketAddr,
     times: usize,
     seen: Arc<Mutex<Vec<String>>>,
     called: Arc<AtomicUsize>,
@@ -163,13 +164,22 @@ impl Server {
         Server::on("127.0.0.1:0", times, handler)
     }
 
+    /// On ::1 alone, for a probe that is to find nobody on 127.0.0.1. The kernel would pick a port that may be another
+    /// test's there.
+    pub(crate) fn on_ipv6(
+        times: usize,
+        handler: impl Fn(usize, &mut TcpStream) -> String + Send + Sync + 'static,
+    ) -> Server {
+        Server::on(&format!("[::1]:{}", closed_port()), times, handler)
+    }
+
     pub(crate) fn on(
         addr: &str,
         times: usize,
         handler: impl Fn(usize, &mut TcpStream) -> String + Send + Sync + 'static,
     ) -> Server {
         let listener = TcpListener::bind(addr).expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
+        let addr = listener.local_addr().expect("bound");
         let seen = Arc::new(Mutex::new(vec![String::new(); times]));
         let called = Arc::new(AtomicUsize::new(0));
         let (seen_there, called_there) = (seen.clone(), called.clone());
@@ -191,7 +201,7 @@ impl Server {
                 }
             });
         });
-        Server { port, times, seen, called, thread: Some(thread) }
+        Server { port: addr.port(), addr, times, seen, called, thread: Some(thread) }
     }
 
     /// Reads each request's head and answers with these bytes, then closes its side.
@@ -235,7 +245,7 @@ impl Server {
         if called < self.times {
             // Wakes accept, which then sees that it is over.
             self.called.store(usize::MAX, Ordering::SeqCst);
-            let _ = TcpStream::connect(("127.0.0.1", self.port)).or_else(|_| TcpStream::connect(("::1", self.port)));
+            let _ = TcpStream::connect(self.addr);
         }
         let joined = thread.join();
         if !std::thread::panicking() {
